@@ -1,0 +1,1 @@
+"""A scheduler node: election, triggers, routing, dispatch, settling, and the API."""
