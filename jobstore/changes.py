@@ -1,0 +1,97 @@
+"""What the leader writes: each change is a value, and a transaction is a sequence of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from jobstore.model import Answer, EndedAttempt, Evidence, Execution, Job, Output
+
+
+@dataclass(frozen=True, slots=True)
+class PutJob:
+    """Write a job, its present revision and its triggers; triggers that it no longer has go."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteJob:
+    """Remove a job and its triggers. Its revisions stay for its executions."""
+
+    uid: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class MoveTrigger:
+    """A trigger goes on to its next fire, or is set aside with an error."""
+
+    uid: UUID
+    next_fire: datetime | None
+    previous_fire: datetime | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewExecution:
+    """Write an execution for the first time; its state is one of `BORN`."""
+
+    execution: Execution
+
+
+@dataclass(frozen=True, slots=True)
+class MoveExecution:
+    """Write what has become of an execution. Refused by the store when the row is final already."""
+
+    execution: Execution
+
+
+@dataclass(frozen=True, slots=True)
+class EndAttempt:
+    """Keep an attempt that is over beside its execution."""
+
+    attempt: EndedAttempt
+
+
+@dataclass(frozen=True, slots=True)
+class AddOutput:
+    """Keep a piece of output; the same (execution, part, attempt, seq) again changes nothing."""
+
+    output: Output
+
+
+@dataclass(frozen=True, slots=True)
+class AddEvidence:
+    """Keep a refused report."""
+
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAnswer:
+    """Keep the answer to a client's write."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Remove at most `limit` finished executions that ended before, with all that belongs to them, and
+    at most `limit` answers given before `answers_before`."""
+
+    ended_before: datetime
+    answers_before: datetime
+    limit: int
+
+
+Change = (
+    PutJob
+    | DeleteJob
+    | MoveTrigger
+    | NewExecution
+    | MoveExecution
+    | EndAttempt
+    | AddOutput
+    | AddEvidence
+    | KeepAnswer
+    | Forget
+)
