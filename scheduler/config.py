@@ -1,0 +1,106 @@
+"""A node's settings: one schema for flags, environment, and the config file."""
+
+from datetime import timedelta
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from cronquorum.settings import Duration, HostPort, Section, Settings, split_host_port
+from scheduler import concurrency, failover, routing
+from scheduler.definitions import Defaults
+from scheduler.errors import Violation
+from scheduler.leader.leader import Policy
+from scheduler.leader.placement import Limits
+from scheduler.words import check_word
+
+LISTEN = "127.0.0.1:7400"
+METRICS_LISTEN = "127.0.0.1:7401"
+SESSION_TIMEOUT = timedelta(seconds=4)
+"""T: kazoo pings at a third of it, so below 4 s a busy machine loses sessions."""
+LEASE = timedelta(seconds=15)
+RETENTION = timedelta(days=30)
+LOOPBACK = ("127.", "localhost", "::1")
+
+
+class DefaultsSection(Section):
+    """What a job gets when it is silent."""
+
+    timeout: Duration | None = Field(None, description="longest run of an attempt")
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = Field(1, description="attempts of an execution")
+    routing: str = Field(routing.DEFAULT, description="routing strategy")
+    failover: str | None = Field(None, description="failover strategy")
+    concurrency: str = Field(concurrency.DEFAULT, description="concurrency policy")
+
+    @model_validator(mode="after")
+    def _known_words(self) -> Self:
+        wrong: list[Violation] = [
+            *check_word(self.routing, routing.STRATEGIES, "routing"),
+            *check_word(self.concurrency, concurrency.POLICIES, "concurrency"),
+        ]
+        if self.failover is not None:
+            wrong.extend(check_word(self.failover, failover.STRATEGIES, "failover"))
+        if wrong:
+            raise ValueError("; ".join(f"{violation.field}: {violation.message}" for violation in wrong))
+        return self
+
+
+class LimitsSection(Section):
+    """How much runs at once."""
+
+    running: Annotated[int, Field(ge=1)] | None = Field(None, description="executions in the cluster")
+    running_per_namespace: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="executions of one namespace"
+    )
+
+
+class NodeSettings(Settings):
+    """Settings of a scheduler node."""
+
+    store: str = Field(description="URL of the job store: postgresql://... or sqlite:///path")
+    zookeeper: str = Field(description="ZooKeeper's HOST:PORT[,HOST:PORT...]/CHROOT")
+    listen: HostPort = Field(LISTEN, description="address of the gRPC API")
+    advertise: HostPort | None = Field(
+        None, description="address at which other nodes reach this one, if not the one listened on"
+    )
+    node_id: str | None = Field(None, description="lasting name of this node; host and port unless told")
+    session_timeout: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=1))] = Field(
+        SESSION_TIMEOUT, description="ZooKeeper session timeout: how soon a dead leader is replaced"
+    )
+    metrics_listen: HostPort = Field(METRICS_LISTEN, description="address of /metrics, /livez and /readyz")
+    lease: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(hours=1))] = Field(
+        LEASE, description="longest lease of executors that a new leader has not met"
+    )
+    lookahead: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=10))] = Field(
+        timedelta(seconds=10), description="how far ahead due triggers are read"
+    )
+    retention: Annotated[Duration, Field(ge=timedelta(minutes=1))] = Field(
+        RETENTION, description="how long finished executions are kept"
+    )
+    plugins: list[str] = Field([], description="module to import at start, which registers strategies")
+    insecure: bool = Field(False, description="allow plain text on an address that is not loopback")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="level of the log")
+    defaults: DefaultsSection = DefaultsSection()
+    limits: LimitsSection = LimitsSection()
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        if self.lease < 3 * self.session_timeout:
+            raise ValueError("lease: must be at least three times session_timeout")
+        for name in ("listen", "metrics_listen"):
+            host = split_host_port(getattr(self, name))[0]
+            if not host.startswith(LOOPBACK) and not self.insecure:
+                raise ValueError(
+                    f"{name}: {host} is not loopback, and the traffic is plain text: "
+                    "set insecure if the network is trusted"
+                )
+        return self
+
+    @property
+    def policy(self) -> Policy:
+        """What the leader decides by."""
+        return Policy(
+            defaults=Defaults(**self.defaults.model_dump()),
+            limits=Limits(**self.limits.model_dump()),
+            lookahead=self.lookahead,
+            lease=self.lease,
+        )

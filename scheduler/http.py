@@ -1,0 +1,78 @@
+"""/metrics, /livez and /readyz."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from cronquorum.settings import split_host_port
+from scheduler.errors import SchedulerError
+
+
+class CannotListen(SchedulerError):
+    """An address cannot be listened on."""
+
+
+class Observation:
+    """A small HTTP server for whoever watches the node.
+
+    Alive is whoever answers; ready is whoever can serve reads (`ready`): never 'is leader'.
+    """
+
+    def __init__(self, listen: str, registry: CollectorRegistry, ready: Callable[[], bool]) -> None:
+        self._listen = listen
+        self._registry = registry
+        self._ready = ready
+        self._server: uvicorn.Server | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.port = 0
+
+    async def start(self) -> None:
+        """Listen. Raises `CannotListen`."""
+        host, port = split_host_port(self._listen)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            listener.close()
+            told = f"cannot listen on {self._listen}: {error.strerror} (set --metrics-listen)"
+            raise CannotListen(told) from None
+        self.port = listener.getsockname()[1]
+        app = Starlette(
+            routes=[
+                Route("/metrics", self._metrics),
+                Route("/livez", self._livez),
+                Route("/readyz", self._readyz),
+            ]
+        )
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
+        self._server = uvicorn.Server(config)
+        # `_serve`, not `serve`: that one would take the process's signals, which are the node's
+        self._task = asyncio.create_task(self._server._serve(sockets=[listener]), name="http")
+
+    async def stop(self) -> None:
+        """Stop listening. Idempotent."""
+        if self._server is not None and self._task is not None:
+            self._server.should_exit = True
+            await self._task
+            self._server = None
+
+    async def _metrics(self, request: Request) -> Response:
+        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+
+    async def _livez(self, request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def _readyz(self, request: Request) -> Response:
+        ready = self._ready()
+        return PlainTextResponse(
+            "ok\n" if ready else "the job store does not answer\n", 200 if ready else 503
+        )

@@ -1,0 +1,1 @@
+"""A term: what the leader decides, writes, sends and settles. Nothing here outlives the term."""

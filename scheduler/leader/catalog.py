@@ -1,0 +1,122 @@
+"""Jobs and their definitions, as far as the leader needs them now: a bounded cache over the store."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+from uuid import UUID
+
+from cronquorum.logs import get_logger
+from jobstore.model import Job
+from jobstore.protocols import JobQuery, Records
+from scheduler.definitions import Defaults, Definition, compile_definition
+from scheduler.errors import InvalidJob
+
+MOST_JOBS = 50_000
+MOST_DEFINITIONS = 50_000
+
+Revision = tuple[UUID, int]
+
+K = TypeVar("K")
+V = TypeVar("V")
+_log = get_logger(__name__)
+
+
+class Catalog:
+    """The present jobs by uid, and definitions by (job uid, revision).
+
+    The leader is the only one who changes them, so what is here is right: it puts each job here when the
+    edit is committed.
+    """
+
+    def __init__(self, records: Records, defaults: Defaults) -> None:
+        self._records = records
+        self._defaults = defaults
+        self._jobs: OrderedDict[UUID, Job] = OrderedDict()
+        self._uids: dict[tuple[str, str], UUID] = {}
+        self._definitions: OrderedDict[Revision, Definition | InvalidJob] = OrderedDict()
+
+    def named(self, namespace: str, name: str) -> Job | None:
+        """A job by its name, if it is here."""
+        uid = self._uids.get((namespace, name))
+        return None if uid is None else self._jobs.get(uid)
+
+    def knows(self, job_uid: UUID) -> bool:
+        """Whether a job is here."""
+        return job_uid in self._jobs
+
+    def job(self, job_uid: UUID) -> Job | None:
+        """A job, if it is here. The times of its triggers are in the timetable, not in this value."""
+        return self._jobs.get(job_uid)
+
+    def definition(self, job_uid: UUID, revision: int) -> Definition | None:
+        """A revision's definition, if it is here and can be read."""
+        found = self._definitions.get((job_uid, revision))
+        return found if isinstance(found, Definition) else None
+
+    def compile(self, job: Job) -> Definition:
+        """A job's present definition. Raises `InvalidJob` when it cannot be read any more."""
+        key = (job.uid, job.revision)
+        found = self._definitions.get(key)
+        if found is None:
+            try:
+                found = compile_definition(job.spec, self._defaults)
+            except InvalidJob as error:
+                found = error
+            _keep(self._definitions, key, found, MOST_DEFINITIONS)
+        if isinstance(found, InvalidJob):
+            raise found
+        return found
+
+    def put(self, job: Job) -> None:
+        """A job is written."""
+        known = self._jobs.get(job.uid)
+        if known is None or known.revision <= job.revision:
+            self._uids[job.namespace, job.name] = job.uid
+            for gone in _keep(self._jobs, job.uid, job, MOST_JOBS):
+                self._forget_name(gone)
+
+    def drop(self, job_uid: UUID) -> None:
+        """A job is deleted."""
+        gone = self._jobs.pop(job_uid, None)
+        if gone is not None:
+            self._forget_name(gone)
+
+    def _forget_name(self, job: Job) -> None:
+        if self._uids.get((job.namespace, job.name)) == job.uid:
+            del self._uids[job.namespace, job.name]
+
+    async def fetch_jobs(self, uids: Iterable[UUID]) -> None:
+        """Read jobs that are not here. Those that cannot be read, or are gone, are still not here then."""
+        missing = tuple(uid for uid in dict.fromkeys(uids) if uid not in self._jobs)
+        if missing:
+            query = JobQuery(uids=missing, limit=len(missing))
+            for job in await asyncio.to_thread(self._records.jobs, query):
+                self.put(job)
+
+    async def fetch_definitions(self, keys: Iterable[Revision]) -> None:
+        """Read definitions that are not here."""
+        missing = [key for key in dict.fromkeys(keys) if key not in self._definitions]
+        if missing:
+            for key, found in await asyncio.to_thread(self._read, missing):
+                _keep(self._definitions, key, found, MOST_DEFINITIONS)
+
+    def _read(self, keys: Sequence[Revision]) -> list[tuple[Revision, Definition | InvalidJob]]:
+        found: list[tuple[Revision, Definition | InvalidJob]] = []
+        for key in keys:
+            spec = self._records.spec(*key)
+            try:
+                if spec is None:
+                    raise InvalidJob()
+                found.append((key, compile_definition(spec, self._defaults)))
+            except InvalidJob as error:
+                _log.error("a definition cannot be read", job_uid=str(key[0]), revision=key[1])
+                found.append((key, error))
+        return found
+
+
+def _keep(cache: "OrderedDict[K, V]", key: K, value: V, limit: int) -> list[V]:
+    """Put a value in as the youngest; returns the oldest ones that had to go."""
+    cache[key] = value
+    cache.move_to_end(key)
+    return [cache.popitem(last=False)[1] for _ in range(len(cache) - limit)]

@@ -1,0 +1,272 @@
+"""One term of this node: everything that the leader has, wired together, from take-over to the end."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from cronquorum.clock import Clock
+from cronquorum.coordination import Member, Watch
+from cronquorum.logs import get_logger
+from jobstore.changes import Change
+from jobstore.model import Term
+from jobstore.protocols import JobStore, Records
+from jobstore.states import State
+from schedapi.v1 import executor_service_pb2 as pb
+from scheduler import wire
+from scheduler.definitions import Defaults
+from scheduler.leader.catalog import Catalog
+from scheduler.leader.edits import Edits
+from scheduler.leader.fires import LOOKAHEAD, Fires
+from scheduler.leader.hub import Hub
+from scheduler.leader.ledger import Ledger
+from scheduler.leader.link import DEFAULT_LEASE, Link
+from scheduler.leader.outbox import Outbox
+from scheduler.leader.placement import Limits, Placement
+from scheduler.leader.reports import Reports
+from scheduler.leader.requests import Requests
+from scheduler.leader.roster import Roster
+from scheduler.leader.runs import Runs
+from scheduler.leader.sweep import Sweep
+from scheduler.leader.timetable import Timetable
+from scheduler.leader.writer import Writer
+from scheduler.metrics import NodeMetrics
+
+PAGE = 1_000
+"""Open executions read at once when a term begins."""
+
+TICK = 0.25
+"""Seconds between two looks at what must be looked at: retries and deadlines are late by at most this."""
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """The cluster-wide settings that a leader decides by."""
+
+    defaults: Defaults = field(default_factory=Defaults)
+    limits: Limits = field(default_factory=Limits)
+    lookahead: timedelta = LOOKAHEAD
+    lease: timedelta = timedelta(seconds=DEFAULT_LEASE)
+    """The longest lease of executors that this leader has not met."""
+
+
+class Leader:
+    """Made for one term, and thrown away with it."""
+
+    def __init__(
+        self,
+        term: Term,
+        store: JobStore,
+        records: Records,
+        watch: Watch,
+        clock: Clock,
+        may_act: Callable[[], bool],
+        policy: Policy,
+        metrics: NodeMetrics,
+    ) -> None:
+        self.term = term
+        self.took_over = asyncio.Event()
+        """Set when edits and runs may come."""
+        self.hub = Hub()
+        self.ledger = Ledger()
+        self.timetable = Timetable()
+        self.catalog = Catalog(records, policy.defaults)
+        self._store = store
+        self._watch = watch
+        self._clock = clock
+        self._may_act = may_act
+        self._metrics = metrics
+        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._closing = False
+        writer = self._writer = Writer(store, term, clock, may_act, metrics)
+        self.roster = Roster(self._link, self._failed)
+        self._placement = Placement(term, self.ledger, self.catalog, policy.limits, random.Random())
+        self._outbox = Outbox(writer, self.ledger, self.catalog, self.hub, self.roster.link, metrics)
+        self._fires = Fires(
+            term,
+            store,
+            self.timetable,
+            self.ledger,
+            self.catalog,
+            self._placement,
+            writer,
+            self._outbox,
+            clock,
+            metrics,
+            policy.lookahead,
+        )
+        self._reports = Reports(
+            self.ledger,
+            self.catalog,
+            self._placement,
+            writer,
+            self._outbox,
+            records,
+            clock,
+            metrics,
+        )
+        self._sweep = Sweep(
+            self.ledger,
+            self.catalog,
+            self._placement,
+            writer,
+            self._outbox,
+            self.roster,
+            clock,
+            policy.lease.total_seconds(),
+        )
+        requests = Requests(writer, records)
+        self.edits = Edits(
+            self.timetable,
+            self.ledger,
+            self.catalog,
+            self._fires,
+            writer,
+            self._outbox,
+            requests,
+            records,
+            clock,
+        )
+        self.runs = Runs(
+            term,
+            self.ledger,
+            self.catalog,
+            self._placement,
+            writer,
+            self._outbox,
+            self.hub,
+            requests,
+            records,
+            clock,
+        )
+
+    async def run(self) -> None:
+        """Lead until cancelled. Raises what ended the term: a `StoreError`, `SupersededByExecutor`, ...
+
+        However it ends, whoever waits for an answer gets one, and nothing is written or sent after it.
+        """
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            tasks.append(asyncio.create_task(self._writer.run(), name="writer"))
+            takeover = asyncio.create_task(self._take_over(), name="take-over")
+            await self._until_failure([*tasks, takeover], takeover)
+            self.took_over.set()
+            for name, loop in (
+                ("fires", self._fires.run()),
+                ("executors", self._follow_executors()),
+                ("sweep", self._tick()),
+            ):
+                tasks.append(asyncio.create_task(loop, name=name))
+            await self._until_failure(tasks, None)
+        finally:
+            self._closing = True
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.roster.close()
+            self._writer.close()
+            self.hub.close()
+            if not self._failure.done():
+                self._failure.cancel()
+
+    async def _until_failure(
+        self, tasks: "list[asyncio.Task[None]]", until: "asyncio.Task[None] | None"
+    ) -> None:
+        """Wait for `until` to finish; raise what any of the others, or a link, fails with."""
+        await asyncio.wait([*tasks, self._failure], return_when=asyncio.FIRST_COMPLETED)
+        for future in (*tasks, self._failure):
+            if future.done():
+                future.result()
+        if until is not None and not until.done():
+            await until
+
+    def _failed(self, error: BaseException) -> None:
+        if not self._failure.done() and not self._closing:
+            self._failure.set_exception(error)
+
+    async def write(self, *changes: Change) -> None:
+        """Write changes that concern nothing in memory. Raises as `Writer.write` does."""
+        await self._writer.write(changes)
+
+    async def stop(self, seconds: float) -> None:
+        """Fire nothing more, and let what is decided be written; at most for so long."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._writer.drained()
+        except Exception as error:
+            _log.warning("stopped before everything was written", error=str(error))
+
+    async def _take_over(self) -> None:
+        """Read what is open; what executors hold is asked of them when they attach."""
+        last = None
+        while True:
+            after = last
+            page = await self._writer.read(lambda after=after: self._store.open_executions(after, PAGE))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+            await self.catalog.fetch_definitions((e.job_uid, e.revision) for e in page)
+            now = self._clock.now()
+            for execution in page:
+                self.ledger.put(execution)
+                definition = self.catalog.definition(execution.job_uid, execution.revision)
+                if execution.state is State.PENDING and definition is not None:
+                    waiting = self._placement.place(execution, definition, now)
+                    if waiting is not execution:
+                        self._outbox.move([waiting])
+            if len(page) < PAGE:
+                break
+            last = page[-1].id
+        _log.info("took over", epoch=self.term.epoch, open=len(self.ledger))
+
+    def _link(self, member: Member) -> Link:
+        return Link(member, self.term, self._clock, self._may_act, self)
+
+    async def _follow_executors(self) -> None:
+        while True:
+            self.roster.sync(self._watch.current())
+            await self._watch.changed()
+
+    async def _tick(self) -> None:
+        while True:
+            await self._sweep.check()
+            if self._watch.connected():
+                self.roster.sync(self._watch.current())
+                await self._sweep.departed(self._watch.current())
+            attached = sum(link.attached for link in self.roster.links())
+            self._metrics.standing(self.ledger.counts(), attached)
+            await self._clock.sleep(TICK)
+
+    async def welcomed(self, link: Link, held: list[pb.AttemptKey]) -> None:
+        """An executor answered the Hello: what it holds goes on, what it never received is sent again."""
+        keys = {_flat(key) for key in held}
+        mine = self.ledger.held_by(link.holder)
+        await self.catalog.fetch_definitions((e.job_uid, e.revision) for e in mine)
+        for execution in self.ledger.held_by(link.holder):
+            key = wire.key_of(execution)
+            if _flat(key) not in keys:
+                # one that is not committed yet is sent when it is
+                if execution.state is State.DISPATCHED and self._outbox.is_committed(execution):
+                    self._outbox.send(link, execution)
+                elif execution.state is State.RUNNING:
+                    await self._reports.vanished(link, execution)
+            if execution.cancelling:
+                link.cancel(key)
+            keys.discard(_flat(key))
+        for key in held:
+            if _flat(key) in keys:
+                link.cancel(key)  # nobody waits for it any more: given away, or of a deleted job
+
+    async def reported(self, link: Link, reports: list[pb.Report]) -> None:
+        """What an executor says, in order."""
+        await self._reports.take(link, reports)
+
+    def changed(self, link: Link) -> None:
+        """An executor came, went, or changed what it takes."""
+        _log.info("executor changed", executor=link.member.id, attached=link.attached, slots=link.slots)
+        self._placement.offers(link for link in self.roster.links() if link.open_for_work)
+        self._outbox.move(self._placement.pump(self._clock.now()))
+
+
+def _flat(key: pb.AttemptKey) -> tuple[str, int, int, int, str]:
+    return key.execution_id, key.part, key.attempt, key.placement, key.incarnation

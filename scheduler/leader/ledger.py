@@ -1,0 +1,124 @@
+"""The executions that are not final, in memory: what the leader decides on."""
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from jobstore.model import Execution
+from jobstore.states import PLACED, State
+
+_K = TypeVar("_K")
+
+Holder = tuple[str, str]
+"""Executor id and incarnation."""
+
+
+class Ledger:
+    """All open executions, found by id, by job, by the executor that holds them, and by when to look again.
+
+    Written at the moment of the decision; the store follows. A write that the store refuses ends the
+    term, or sets the one execution aside, so the two do not drift apart.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[UUID, Execution] = {}
+        self._by_job: dict[UUID, set[UUID]] = {}
+        self._by_holder: dict[Holder, set[UUID]] = {}
+        self._checks: list[tuple[datetime, UUID]] = []
+        self._states: Counter[State] = Counter()
+        self._placed_in: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def get(self, execution_id: UUID) -> Execution | None:
+        """The open execution of that id."""
+        return self._open.get(execution_id)
+
+    def put(self, execution: Execution) -> Execution:
+        """Take in what an execution has become; a final one is forgotten."""
+        before = self._open.pop(execution.id, None)
+        if before is not None:
+            self._unlink(before)
+        if execution.state.final:
+            return execution
+        self._open[execution.id] = execution
+        self._states[execution.state] += 1
+        self._by_job.setdefault(execution.job_uid, set()).add(execution.id)
+        if execution.state in PLACED:
+            self._by_holder.setdefault(_holder(execution), set()).add(execution.id)
+            self._placed_in[execution.namespace] += 1
+        if execution.check_at is not None and (before is None or before.check_at != execution.check_at):
+            heapq.heappush(self._checks, (execution.check_at, execution.id))
+        return execution
+
+    def forget(self, execution_id: UUID) -> None:
+        """Let go of an execution whose record was refused."""
+        before = self._open.pop(execution_id, None)
+        if before is not None:
+            self._unlink(before)
+
+    def _unlink(self, execution: Execution) -> None:
+        self._states[execution.state] -= 1
+        _discard(self._by_job, execution.job_uid, execution.id)
+        if execution.state in PLACED:
+            _discard(self._by_holder, _holder(execution), execution.id)
+            self._placed_in[execution.namespace] -= 1
+
+    def of_job(self, job_uid: UUID) -> list[Execution]:
+        """A job's open executions."""
+        return [self._open[id_] for id_ in self._by_job.get(job_uid, ())]
+
+    def open_count(self, job_uid: UUID) -> int:
+        """How many of a job's executions are open, anywhere in the cluster."""
+        return len(self._by_job.get(job_uid, ()))
+
+    def held_by(self, holder: Holder) -> list[Execution]:
+        """What an incarnation of an executor holds."""
+        return [self._open[id_] for id_ in self._by_holder.get(holder, ())]
+
+    def used_slots(self, holder: Holder) -> int:
+        """How many slots of an executor are taken."""
+        return len(self._by_holder.get(holder, ()))
+
+    def holders(self) -> list[Holder]:
+        """The incarnations that hold something."""
+        return list(self._by_holder)
+
+    def placed(self, namespace: str | None = None) -> int:
+        """How many executions executors hold: all, or a namespace's."""
+        return self._placed_in.total() if namespace is None else self._placed_in[namespace]
+
+    def counts(self) -> dict[State, int]:
+        """Open executions by state."""
+        return {state: count for state, count in self._states.items() if count}
+
+    def to_check(self, now: datetime) -> Iterator[Execution]:
+        """Those whose time to be looked at has come; each must be given a later one, or end."""
+        while self._checks and self._checks[0][0] <= now:
+            at, id_ = heapq.heappop(self._checks)
+            execution = self._open.get(id_)
+            if execution is not None and execution.check_at == at:
+                yield execution
+
+    def next_check(self) -> datetime | None:
+        """When something is to be looked at next; sometimes too early, never too late."""
+        return self._checks[0][0] if self._checks else None
+
+    def all(self) -> list[Execution]:
+        """Every open execution."""
+        return list(self._open.values())
+
+
+def _holder(execution: Execution) -> Holder:
+    return execution.executor_id, execution.incarnation
+
+
+def _discard(index: dict[_K, set[UUID]], key: _K, id_: UUID) -> None:
+    ids = index[key]
+    ids.discard(id_)
+    if not ids:
+        del index[key]

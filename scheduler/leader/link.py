@@ -1,0 +1,269 @@
+"""The leader's end of the one stream to an executor."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+import grpc
+
+from cronquorum.clock import Clock
+from cronquorum.coordination import Member
+from cronquorum.durations import DurationError, parse_duration
+from cronquorum.logs import get_logger
+from jobstore.model import Term
+from schedapi.errors import from_rpc_error
+from schedapi.v1 import executor_service_pb2 as wire
+from schedapi.v1.executor_service_pb2_grpc import ExecutorServiceStub
+
+PROTOCOL = 1
+LARGEST_BATCH = 500
+"""Dispatches, cancels or acknowledgements in one message."""
+
+LARGEST_MESSAGE = 4 * 1024 * 1024
+"""Bytes of dispatches in one message; a single one is always smaller."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+"""Seconds between two tries to attach."""
+HELLO_TIMEOUT = 5.0
+"""Seconds until an executor that took the call must have answered the Hello."""
+ACT_PAUSE = 0.02
+DEFAULT_LEASE = 15.0
+
+_OPTIONS = (
+    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+    ("grpc.max_send_message_length", 16 * 1024 * 1024),
+    ("grpc.keepalive_time_ms", 5_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.enable_retries", 0),
+    # executors of one host differ only by port: no shared connections between links
+    ("grpc.use_local_subchannel_pool", 1),
+)
+if TYPE_CHECKING:
+    Call = grpc.aio.StreamStreamCall[wire.LeaderMessage, wire.ExecutorMessage]
+_log = get_logger(__name__)
+
+
+class SupersededByExecutor(Exception):
+    """An executor has seen a higher epoch than this term's."""
+
+    def __init__(self, highest: int) -> None:
+        self.highest = highest
+        super().__init__(f"an executor has seen epoch {highest}")
+
+
+class Desk(Protocol):
+    """Where a link brings what its executor says."""
+
+    async def welcomed(self, link: "Link", held: list[wire.AttemptKey]) -> None:
+        """The executor answered the Hello with what it holds."""
+        ...
+
+    async def reported(self, link: "Link", reports: list[wire.Report]) -> None:
+        """The executor reports, in order."""
+        ...
+
+    def changed(self, link: "Link") -> None:
+        """It attached, went away, or changed what it takes."""
+        ...
+
+
+class Link:
+    """Dials an executor, says Hello, and carries both ways until closed; a broken stream is made again.
+
+    Nothing leaves while the leader may not act.
+    """
+
+    def __init__(
+        self, member: Member, term: Term, clock: Clock, may_act: Callable[[], bool], desk: Desk
+    ) -> None:
+        self.member = member
+        self.slots = 0
+        self.kinds: frozenset[str] = frozenset()
+        self.labels: dict[str, str] = {}
+        self.version = ""
+        self.draining = False
+        self.attached = False
+        self.lease = _lease(member)
+        self.last_answer = clock.monotonic()
+        """Monotonic seconds of the last lease answer sent: until then the executor may run on."""
+        self._term = term
+        self._clock = clock
+        self._may_act = may_act
+        self._desk = desk
+        self._dispatches: list[wire.Dispatch] = []
+        self._cancels: list[wire.AttemptKey] = []
+        self._acknowledged: list[wire.AttemptKey] = []
+        self._grant: int | None = None
+        self._something = asyncio.Event()
+
+    @property
+    def holder(self) -> tuple[str, str]:
+        """The executor's id and incarnation."""
+        return self.member.id, self.member.incarnation
+
+    @property
+    def open_for_work(self) -> bool:
+        """Whether new executions may be placed on it."""
+        return self.attached and not self.draining and self.slots > 0
+
+    def send(self, dispatch: wire.Dispatch) -> None:
+        """Send a dispatch whose record is committed. Without a stream it is dropped: attaching again
+        finds out what was never received."""
+        if self.attached:
+            self._dispatches.append(dispatch)
+            self._something.set()
+
+    def cancel(self, key: wire.AttemptKey) -> None:
+        """Ask the executor to end an attempt."""
+        if self.attached:
+            self._cancels.append(key)
+            self._something.set()
+
+    def acknowledge(self, key: wire.AttemptKey) -> None:
+        """What was reported is committed, or refused for good."""
+        if self.attached:
+            self._acknowledged.append(key)
+            self._something.set()
+
+    async def run(self) -> None:
+        """Attach, and attach again, until cancelled. Raises `SupersededByExecutor`."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                async with grpc.aio.insecure_channel(self.member.address, options=_OPTIONS) as channel:
+                    await self._stream(channel)
+                pause = FIRST_PAUSE
+            except grpc.aio.AioRpcError as error:
+                pause = FIRST_PAUSE if self.attached else min(LONGEST_PAUSE, 2 * pause)
+                self._broken(error)
+            finally:
+                self._down()
+            await self._clock.sleep(pause)
+
+    def _broken(self, error: grpc.aio.AioRpcError) -> None:
+        told = from_rpc_error(error)
+        if told.reason == "STALE_EPOCH":
+            raise SupersededByExecutor(int(told.metadata.get("highest_epoch", "0")))
+        _log.warning(
+            "no stream to executor", executor=self.member.id, address=self.member.address, error=told.message
+        )
+
+    def _down(self) -> None:
+        was, self.attached = self.attached, False
+        self._dispatches, self._cancels, self._acknowledged = [], [], []
+        self._grant = None
+        if was:
+            self._desk.changed(self)
+
+    async def _stream(self, channel: grpc.aio.Channel) -> None:
+        call: Call = ExecutorServiceStub(channel).Attach()  # type: ignore[no-untyped-call]  # generated
+        hello = wire.Hello(protocol=PROTOCOL, node_id=self._term.node_id, executor_id=self.member.id)
+        await self._until_may_act()
+        await call.write(wire.LeaderMessage(epoch=self._term.epoch, hello=hello))
+        first = await self._first(call)
+        if first is None:
+            return
+        self._take_capabilities(first.welcome)
+        self.attached = True
+        sender = asyncio.ensure_future(self._send(call))
+        try:
+            await self._desk.welcomed(self, list(first.welcome.held))
+            self._desk.changed(self)
+            if first.reports:
+                await self._desk.reported(self, list(first.reports))
+            while isinstance(message := await call.read(), wire.ExecutorMessage):
+                await self._take(message)
+        finally:
+            sender.cancel()
+            call.cancel()
+
+    async def _first(self, call: "Call") -> wire.ExecutorMessage | None:
+        try:
+            async with asyncio.timeout(HELLO_TIMEOUT):
+                first = await call.read()
+        except TimeoutError:
+            _log.warning("executor does not answer", executor=self.member.id, address=self.member.address)
+            call.cancel()
+            return None
+        if not isinstance(first, wire.ExecutorMessage) or not first.HasField("welcome"):
+            call.cancel()
+            return None
+        welcome = first.welcome
+        if (welcome.executor_id, welcome.incarnation) != self.holder:
+            _log.warning(
+                "another executor answers",
+                expected=self.member.id,
+                incarnation=self.member.incarnation,
+                found=welcome.executor_id,
+                found_incarnation=welcome.incarnation,
+            )
+            call.cancel()
+            return None
+        return first
+
+    def _take_capabilities(self, welcome: wire.Welcome) -> None:
+        self.slots = max(0, min(welcome.slots, 100_000))
+        self.kinds = frozenset(welcome.kinds)
+        self.labels = dict(welcome.labels)
+        self.version = welcome.version[:100]
+        self.draining = welcome.draining
+        if welcome.HasField("lease"):
+            self.lease = max(self.lease, welcome.lease.ToTimedelta().total_seconds())
+        self.last_answer = self._clock.monotonic()
+
+    async def _take(self, message: wire.ExecutorMessage) -> None:
+        if message.HasField("lease"):
+            self._grant = message.lease.asked
+            self._something.set()
+        if message.HasField("capacity"):
+            self.slots = max(0, min(message.capacity.slots, 100_000))
+            self.draining = message.capacity.draining
+            self._desk.changed(self)
+        if message.reports:
+            await self._desk.reported(self, list(message.reports))
+
+    async def _send(self, call: "Call") -> None:
+        try:
+            while True:
+                await self._something.wait()
+                await self._until_may_act()
+                self._something.clear()
+                await call.write(self._batch())
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            call.cancel()  # the reader sees it, and says why
+
+    def _batch(self) -> wire.LeaderMessage:
+        room, count = LARGEST_MESSAGE, 0
+        for dispatch in self._dispatches[:LARGEST_BATCH]:
+            room -= dispatch.ByteSize()
+            if room < 0 and count:
+                break
+            count += 1
+        # a cancel must not overtake its dispatch
+        cancels = self._cancels[:LARGEST_BATCH] if count == len(self._dispatches) else []
+        message = wire.LeaderMessage(
+            epoch=self._term.epoch,
+            dispatches=self._dispatches[:count],
+            cancels=cancels,
+            acknowledged=self._acknowledged[:LARGEST_BATCH],
+        )
+        del self._dispatches[:count], self._cancels[: len(cancels)], self._acknowledged[:LARGEST_BATCH]
+        if self._grant is not None:
+            message.lease.asked = self._grant
+            self._grant = None
+            self.last_answer = self._clock.monotonic()
+        if self._dispatches or self._cancels or self._acknowledged:
+            self._something.set()
+        return message
+
+    async def _until_may_act(self) -> None:
+        while not self._may_act():
+            await self._clock.sleep(ACT_PAUSE)
+
+
+def _lease(member: Member) -> float:
+    try:
+        return parse_duration(member.facts.get("lease", "")).total_seconds()
+    except DurationError:
+        return DEFAULT_LEASE

@@ -1,0 +1,123 @@
+"""From a decision to the executor: what leaves, leaves when its record is committed."""
+
+from collections.abc import Callable, Iterable, Sequence
+from uuid import UUID
+
+from cronquorum.logs import get_logger
+from jobstore.changes import Change, MoveExecution, NewExecution
+from jobstore.errors import BadChange
+from jobstore.model import Execution
+from jobstore.states import State
+from scheduler import wire
+from scheduler.errors import NotLeading
+from scheduler.leader.catalog import Catalog
+from scheduler.leader.hub import Hub
+from scheduler.leader.ledger import Holder, Ledger
+from scheduler.leader.link import Link
+from scheduler.leader.writer import Writer
+from scheduler.metrics import NodeMetrics
+
+_log = get_logger(__name__)
+
+
+class Outbox:
+    """Submits decisions to the writer; sends, publishes and counts once they are committed."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        ledger: Ledger,
+        catalog: Catalog,
+        hub: Hub,
+        links: Callable[[Holder], Link | None],
+        metrics: NodeMetrics,
+    ) -> None:
+        self._writer = writer
+        self._ledger = ledger
+        self._catalog = catalog
+        self._hub = hub
+        self._links = links
+        self._metrics = metrics
+        self._uncommitted: set[UUID] = set()
+
+    def new(self, execution: Execution, *others: Change) -> None:
+        """Record a new execution together with other changes, then send it if it was placed."""
+        self._submit([NewExecution(execution), *others], [execution])
+
+    def move(self, executions: Iterable[Execution]) -> None:
+        """Write what executions have become, each by itself, then send those that were placed."""
+        for execution in executions:
+            self._submit([MoveExecution(execution)], [execution])
+
+    async def written(self, change: NewExecution | MoveExecution, *others: Change) -> None:
+        """Write one execution together with other changes, and wait until it is committed; then send it.
+
+        Raises as `Writer.write` does.
+        """
+        execution = change.execution
+        placed = [execution] if execution.state is State.DISPATCHED and not execution.cancelling else []
+        self._uncommitted.update(e.id for e in placed)
+        try:
+            await self._writer.write([change, *others])
+        except BadChange as error:
+            self._refused([execution], error)
+            raise
+        self._committed([execution], placed)
+
+    def cancel(self, executions: Iterable[Execution]) -> None:
+        """Ask executors to end what has been committed as `cancelling`."""
+        for execution in executions:
+            link = self._links((execution.executor_id, execution.incarnation))
+            if execution.cancelling and link is not None:
+                link.cancel(wire.key_of(execution))
+
+    def _submit(self, changes: Sequence[Change], executions: Sequence[Execution]) -> None:
+        placed = [e for e in executions if e.state is State.DISPATCHED and not e.cancelling]
+        self._uncommitted.update(e.id for e in placed)
+        self._writer.submit(
+            changes,
+            lambda: self._committed(executions, placed),
+            lambda error: self._refused(executions, error),
+        )
+
+    def _committed(self, executions: Sequence[Execution], placed: Sequence[Execution]) -> None:
+        for execution in placed:
+            self._uncommitted.discard(execution.id)
+            link = self._links((execution.executor_id, execution.incarnation))
+            if link is not None:
+                self.send(link, execution)
+        self.committed(executions)
+
+    def committed(self, executions: Iterable[Execution]) -> None:
+        """Publish and count what has been committed."""
+        executions = list(executions)
+        for execution in executions:
+            if execution.state.final:
+                self._metrics.finished(execution)
+        self._hub.publish(executions)
+
+    def send(self, link: Link, execution: Execution) -> None:
+        """Send a dispatch whose record is committed."""
+        definition = self._catalog.definition(execution.job_uid, execution.revision)
+        if definition is None:
+            _log.error("a dispatched execution's definition is gone", execution=str(execution.id))
+            return
+        link.send(wire.dispatch(execution, definition))
+
+    def is_committed(self, execution: Execution) -> bool:
+        """Whether a placed execution's record is in the store: only then may it be sent."""
+        return execution.id not in self._uncommitted
+
+    def _refused(self, executions: Sequence[Execution], error: Exception) -> None:
+        if isinstance(error, NotLeading):
+            return
+        for execution in executions:
+            self._uncommitted.discard(execution.id)
+            self._ledger.forget(execution.id)
+            _log.error(
+                "the store refused an execution: set aside",
+                execution=str(execution.id),
+                job=execution.job,
+                state=execution.state.value,
+                error=str(error),
+            )

@@ -1,0 +1,188 @@
+"""Placement: which executor gets an execution now, and what waits for one.
+
+Waiting executions stand in a queue for each demand (task kind and selector), so that a free slot looks
+only at those that could take it.
+"""
+
+import random
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from jobstore.model import Execution, Term
+from jobstore.states import State
+from scheduler import routing, settle
+from scheduler.definitions import Definition
+from scheduler.leader.catalog import Catalog
+from scheduler.leader.ledger import Holder, Ledger
+
+MOST_TURNS = 100_000
+"""Jobs whose turn is remembered; then all begin with the first executor again."""
+
+Demand = tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """How many executions executors may hold at once; None: as many as there are slots."""
+
+    running: int | None = None
+    running_per_namespace: int | None = None
+
+
+class Offer(Protocol):
+    """An attached executor, as placement sees it."""
+
+    @property
+    def holder(self) -> Holder: ...
+
+    @property
+    def slots(self) -> int: ...
+
+    @property
+    def kinds(self) -> frozenset[str]: ...
+
+    @property
+    def labels(self) -> dict[str, str]: ...
+
+
+class Placement:
+    """Chooses executors by the job's routing strategy, and keeps what nobody can take yet."""
+
+    def __init__(
+        self, term: Term, ledger: Ledger, catalog: Catalog, limits: Limits, draw: random.Random
+    ) -> None:
+        self._term = term
+        self._ledger = ledger
+        self._catalog = catalog
+        self._limits = limits
+        self._draw = draw
+        self._offers: list[Offer] = []
+        self._waiting: dict[Demand, deque[UUID]] = {}
+        self._queued: set[UUID] = set()
+        self._turns: Counter[UUID] = Counter()
+        self._refused_by: dict[UUID, dict[str, str]] = {}
+
+    def offers(self, offers: Iterable[Offer]) -> None:
+        """Who is attached and takes work now."""
+        self._offers = sorted(offers, key=lambda offer: offer.holder)
+
+    def refused(self, execution_id: UUID, executor_id: str, why: str) -> None:
+        """An executor did not take this execution: the others are asked first."""
+        self._refused_by.setdefault(execution_id, {})[executor_id] = why
+
+    def ask_again(self, execution_id: UUID) -> None:
+        """Forget who refused it."""
+        self._refused_by.pop(execution_id, None)
+
+    def place(self, execution: Execution, definition: Definition, now: datetime) -> Execution:
+        """Dispatch a pending execution, or leave it waiting with the reason, or skip it as too late.
+
+        The answer is in the ledger already.
+        """
+        deadline = definition.spec.start_deadline
+        if settle.past_deadline(execution, deadline, now):
+            return self._out(settle.skip(execution, "startDeadline", now))
+        found, reason = self._candidates(definition, execution)
+        if not found:
+            return self._wait(execution, definition.demand, reason, now, deadline)
+        request = routing.Request(
+            execution.job_uid, execution.id, self._turns[execution.job_uid], self._draw.random()
+        )
+        if len(self._turns) >= MOST_TURNS:
+            self._turns.clear()
+        self._turns[execution.job_uid] += 1
+        chosen = routing.STRATEGIES[definition.routing](list(found), request)
+        executor_id, incarnation = found[chosen].holder
+        return self._out(settle.place(execution, executor_id, incarnation, self._term.epoch, now))
+
+    def pump(self, now: datetime) -> list[Execution]:
+        """Place what waits, oldest first, as far as there is room; returns what changed."""
+        changed: list[Execution] = []
+        for queue in list(self._waiting.values()):
+            changed.extend(self._pump(queue, now))
+        return changed
+
+    def _pump(self, queue: deque[UUID], now: datetime) -> Iterable[Execution]:
+        for _ in range(len(queue)):
+            id_ = queue[0]
+            execution = self._ledger.get(id_)
+            definition = (
+                self._catalog.definition(execution.job_uid, execution.revision) if execution else None
+            )
+            if (
+                execution is None
+                or definition is None
+                or execution.state is not State.PENDING
+                or id_ not in self._queued
+            ):
+                queue.popleft()
+                self._queued.discard(id_)
+                continue
+            if id_ not in self._refused_by and not self._room(definition, execution):
+                return
+            queue.popleft()
+            self._queued.discard(id_)
+            placed = self.place(execution, definition, now)
+            if placed is not execution:
+                yield placed
+
+    def _room(self, definition: Definition, execution: Execution) -> bool:
+        return bool(self._candidates(definition, execution)[0])
+
+    def _out(self, execution: Execution) -> Execution:
+        self._queued.discard(execution.id)
+        if execution.state.final:
+            self._refused_by.pop(execution.id, None)
+        return self._ledger.put(execution)
+
+    def _wait(
+        self,
+        execution: Execution,
+        demand: Demand,
+        reason: str,
+        now: datetime,
+        deadline: timedelta | None,
+    ) -> Execution:
+        if execution.id not in self._queued:
+            self._waiting.setdefault(demand, deque()).append(execution.id)
+            self._queued.add(execution.id)
+        check_at = settle.wait_until(execution, deadline, now)
+        if execution.id in self._refused_by:
+            check_at = min(check_at, now + settle.REFUSED_RETRY)
+        waiting = settle.wait(execution, reason, now, check_at)
+        return waiting if waiting is execution else self._ledger.put(waiting)
+
+    def _candidates(
+        self, definition: Definition, execution: Execution
+    ) -> tuple[dict[routing.Candidate, Offer], str]:
+        """Who could take it now; or, when nobody can, why."""
+        limit = self._limits.running
+        if limit is not None and self._ledger.placed() >= limit:
+            return {}, f"limit of {limit} running in the cluster"
+        limit = self._limits.running_per_namespace
+        if limit is not None and self._ledger.placed(execution.namespace) >= limit:
+            return {}, f"limit of {limit} running in namespace {execution.namespace}"
+        kind, selector = definition.demand
+        if not self._offers:
+            return {}, "no executor is attached"
+        accepting = [offer for offer in self._offers if kind in offer.kinds]
+        if not accepting:
+            return {}, f"no executor accepts tasks of kind {kind}"
+        matching = [offer for offer in accepting if definition.selector.matches(offer.labels)]
+        if not matching:
+            return {}, f"no executor matches the selector {selector!r}"
+        refusals = self._refused_by.get(execution.id, {})
+        willing = [offer for offer in matching if offer.holder[0] not in refusals]
+        if not willing:
+            told = ", ".join(f"{id_} ({why})" for id_, why in sorted(refusals.items()))
+            return {}, f"refused by {told}"[:500]
+        found = {}
+        for offer in willing:
+            used = self._ledger.used_slots(offer.holder)
+            if used < offer.slots:
+                found[routing.Candidate(offer.holder[0], offer.slots, used)] = offer
+        return found, "" if found else f"no free slot on {len(willing)} executors"

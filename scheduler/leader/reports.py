@@ -1,0 +1,226 @@
+"""What executors report, settled in batches."""
+
+import asyncio
+from datetime import datetime
+from uuid import UUID
+
+from cronquorum.clock import Clock
+from cronquorum.logs import get_logger
+from jobstore.changes import AddEvidence, AddOutput, Change, EndAttempt, MoveExecution
+from jobstore.model import EndedAttempt, Evidence, Execution, Output
+from jobstore.protocols import Records
+from jobstore.states import State
+from schedapi.v1 import executor_service_pb2 as pb
+from scheduler import settle, wire
+from scheduler.leader.catalog import Catalog
+from scheduler.leader.ledger import Ledger
+from scheduler.leader.link import Link
+from scheduler.leader.outbox import Outbox
+from scheduler.leader.placement import Placement
+from scheduler.leader.writer import Writer
+from scheduler.metrics import NodeMetrics
+
+LARGEST_CHUNK = 64 * 1024
+"""Bytes of one piece of output."""
+MOST_CHUNKS = 1_000
+"""Pieces of one attempt's output; together with the executor's own bound."""
+EVIDENCE_PER_SECOND = 10
+"""Refused reports of one executor that are kept; a flood of them is counted and dropped."""
+
+_log = get_logger(__name__)
+
+
+class Reports:
+    """Takes reports in order, checks whom they name, and turns them into changes."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        catalog: Catalog,
+        placement: Placement,
+        writer: Writer,
+        outbox: Outbox,
+        records: Records,
+        clock: Clock,
+        metrics: NodeMetrics,
+    ) -> None:
+        self._ledger = ledger
+        self._catalog = catalog
+        self._placement = placement
+        self._writer = writer
+        self._outbox = outbox
+        self._records = records
+        self._clock = clock
+        self._metrics = metrics
+        self._evidence: dict[str, tuple[int, int]] = {}
+
+    async def take(self, link: Link, reports: list[pb.Report]) -> None:
+        """Settle what one message of an executor says; later messages wait until this returns."""
+        named = [(report, self._named(link, report)) for report in reports]
+        await self._catalog.fetch_definitions(
+            (execution.job_uid, execution.revision)
+            for report, execution in named
+            if execution is not None and report.WhichOneof("what") in ("outcome", "refused")
+        )
+        now = self._clock.now()
+        freed = False
+        for report, _ in named:
+            # looked up again: while the definitions were read, something else may have been decided
+            execution = self._named(link, report)
+            if execution is None:
+                await self._stray(link, report, now)
+            else:
+                freed |= self._apply(link, report, execution, now)
+        if freed:
+            self._outbox.move(self._placement.pump(now))
+
+    def _named(self, link: Link, report: pb.Report) -> Execution | None:
+        """The open execution that a report names, in all five parts and from its own executor."""
+        id_ = wire.read_id(report.key.execution_id)
+        execution = self._ledger.get(id_) if id_ is not None else None
+        if (
+            execution is None
+            or (execution.executor_id, execution.incarnation) != link.holder
+            or not wire.key_matches(report.key, execution)
+        ):
+            return None
+        return execution
+
+    def _apply(self, link: Link, report: pb.Report, execution: Execution, now: datetime) -> bool:
+        """Take in one report; tell whether a slot became free."""
+        match report.WhichOneof("what"):
+            case "started":
+                if execution.state is State.DISPATCHED:
+                    started = settle.start(execution, now - wire.seconds(report.started.age))
+                    self._placement.ask_again(execution.id)
+                    self._metrics.started(started)
+                    self._move(started)
+            case "progress":
+                value = report.progress.progress
+                if 0 <= value.fraction <= 1 and execution.state is State.RUNNING:
+                    self._move(settle.progressed(execution, value.fraction, value.note[:500]))
+            case "output":
+                self._output(execution, report.output)
+            case "refused":
+                self._refused(link, report, execution, now)
+                return True
+            case "outcome":
+                self._outcome(link, report, execution, now)
+                return True
+        return False
+
+    def _move(self, execution: Execution) -> None:
+        self._ledger.put(execution)
+        self._writer.submit([MoveExecution(execution)], lambda: self._outbox.committed([execution]))
+
+    def _output(self, execution: Execution, chunk: pb.OutputChunk) -> None:
+        if chunk.stream in ("stdout", "stderr") and 0 <= chunk.seq < MOST_CHUNKS:
+            output = Output(
+                execution_id=execution.id,
+                part=execution.part,
+                attempt=execution.attempt,
+                seq=chunk.seq,
+                stream=chunk.stream,
+                data=chunk.data[:LARGEST_CHUNK],
+            )
+            self._writer.submit([AddOutput(output)])
+
+    def _refused(self, link: Link, report: pb.Report, execution: Execution, now: datetime) -> None:
+        if execution.state is not State.DISPATCHED:
+            return
+        why = f"{report.refused.reason}: {report.refused.message}"[:200]
+        back = settle.give_back(execution, why, now)
+        if execution.cancelling:
+            self._settled(link, report.key, [settle.cancel(back, execution.reason, now)], [])
+            return
+        self._ledger.put(back)
+        self._placement.refused(execution.id, execution.executor_id, why)
+        definition = self._catalog.definition(execution.job_uid, execution.revision)
+        if definition is None:
+            self._settled(link, report.key, [settle.skip(back, "definitionUnreadable", now)], [])
+            return
+        placed = self._placement.place(back, definition, now)
+        self._outbox.move([placed])
+        self._writer.submit([], lambda: link.acknowledge(report.key))
+
+    def _outcome(self, link: Link, report: pb.Report, execution: Execution, now: datetime) -> None:
+        try:
+            outcome = wire.outcome(report.outcome, now)
+        except ValueError as error:
+            outcome = settle.unreadable(str(error), now)
+        definition = self._catalog.definition(execution.job_uid, execution.revision)
+        if execution.state is State.DISPATCHED and outcome.started is not None:
+            self._metrics.started(settle.start(execution, outcome.started))
+        settled = settle.settle(execution, outcome, definition, now)
+        self._placement.ask_again(execution.id)
+        ended: list[Change] = [EndAttempt(settled.ended)] if settled.ended is not None else []
+        self._settled(link, report.key, [settled.execution], ended)
+
+    def _settled(
+        self, link: Link, key: pb.AttemptKey, executions: list[Execution], others: list[Change]
+    ) -> None:
+        for execution in executions:
+            self._ledger.put(execution)
+
+        def committed() -> None:
+            link.acknowledge(key)
+            self._outbox.committed(executions)
+
+        self._writer.submit([*(MoveExecution(e) for e in executions), *others], committed)
+
+    async def vanished(self, link: Link, execution: Execution) -> None:
+        """The very incarnation that ran it knows nothing of it: it will not report any more."""
+        _log.error("an executor forgot what it ran", executor=link.member.id, execution=str(execution.id))
+        now = self._clock.now()
+        definition = self._catalog.definition(execution.job_uid, execution.revision)
+        settled = settle.settle(execution, settle.lost("executorForgot", now), definition, now)
+        ended: list[Change] = [EndAttempt(settled.ended)] if settled.ended is not None else []
+        self._settled(link, wire.key_of(execution), [settled.execution], ended)
+
+    async def _stray(self, link: Link, report: pb.Report, now: datetime) -> None:
+        """A report that names no open execution: late, foreign, or offered again.
+
+        One that was settled and whose acknowledgement was lost is acknowledged again; any other is kept
+        as evidence. Both are let go by the executor then.
+        """
+        if report.WhichOneof("what") not in ("outcome", "refused"):
+            return
+        id_ = wire.read_id(report.key.execution_id)
+        if id_ is not None and await asyncio.to_thread(self._known, link, report, id_):
+            link.acknowledge(report.key)
+            return
+        self._metrics.refused.inc()
+        if id_ is None or self._flooded(link.member.id, now):
+            link.acknowledge(report.key)
+            return
+        evidence = Evidence(
+            execution_id=id_,
+            executor_id=link.member.id,
+            incarnation=link.member.incarnation,
+            attempt=max(-(2**31), min(2**31 - 1, report.key.attempt)),
+            received=now,
+            why="not the open attempt of this executor",
+            report={"what": report.WhichOneof("what"), "state": report.outcome.state[:100]},
+        )
+        self._writer.submit([AddEvidence(evidence)], lambda: link.acknowledge(report.key))
+
+    def _known(self, link: Link, report: pb.Report, id_: UUID) -> bool:
+        """Whether exactly this was settled before."""
+        row = self._records.execution(id_)
+        if row is None or report.WhichOneof("what") == "refused":
+            return row is not None
+        ended: list[Execution | EndedAttempt] = [row, *self._records.attempts(id_)]
+        return any(
+            (past.executor_id, past.incarnation) == link.holder
+            and wire.key_matches(report.key, past)
+            and settle.outcome_state(past) in (State(report.outcome.state), State.CANCELLED)
+            for past in ended
+            if report.outcome.state in set(State)
+        )
+
+    def _flooded(self, executor_id: str, now: datetime) -> bool:
+        second = int(now.timestamp())
+        since, count = self._evidence.get(executor_id, (second, 0))
+        count = count + 1 if since == second else 1
+        self._evidence[executor_id] = (second, count)
+        return count > EVIDENCE_PER_SECOND

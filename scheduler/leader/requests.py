@@ -1,0 +1,87 @@
+"""Each write of a client once: the same request id again gets the first answer."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from cronquorum.names import shown
+from jobstore.changes import KeepAnswer
+from jobstore.model import Answer
+from jobstore.protocols import Records
+from scheduler.errors import Conflict, InvalidRequest, Violation
+from scheduler.leader.writer import Writer
+
+LONGEST_ID = 128
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WriteRequest:
+    """A client's write: its id, and a digest of what it asks for. `scope` is `namespace/job`, or `apply`."""
+
+    scope: str
+    request_id: str
+    digest: str
+
+
+@dataclass(slots=True)
+class _Turn:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
+
+
+class Requests:
+    """Remembers answers in the store, beside what they answered."""
+
+    def __init__(self, writer: Writer, records: Records) -> None:
+        self._writer = writer
+        self._records = records
+        self._turns: dict[tuple[str, str], _Turn] = {}
+
+    @asynccontextmanager
+    async def once(self, request: WriteRequest) -> AsyncIterator[Any]:
+        """Enter with the first answer (as `keep` got it), or None when this is the first time.
+
+        Of two that come together, the second waits. Raises `InvalidRequest` for an id that is none, and
+        `Conflict` for one that was used for something else.
+        """
+        check_request_id(request.request_id)
+        key = (request.scope, request.request_id)
+        turn = self._turns.setdefault(key, _Turn())
+        turn.users += 1
+        try:
+            async with turn.lock:
+                answer = await self._writer.read(lambda: self._records.answer(*key))
+                if answer is not None and answer.digest != request.digest:
+                    raise Conflict(
+                        f"request_id {shown(request.request_id)} was used for something else",
+                        reason="REQUEST_ID_REUSED",
+                    )
+                yield None if answer is None else json.loads(answer.body)
+        finally:
+            turn.users -= 1
+            if not turn.users:
+                del self._turns[key]
+
+    @staticmethod
+    def keep(request: WriteRequest, facts: Any, now: datetime) -> KeepAnswer:
+        """The change that remembers an answer; written together with what it answers."""
+        return KeepAnswer(
+            Answer(
+                scope=request.scope,
+                request_id=request.request_id,
+                digest=request.digest,
+                answered=now,
+                body=json.dumps(facts).encode(),
+            )
+        )
+
+
+def check_request_id(request_id: str) -> None:
+    """Raises `InvalidRequest` unless it is 1 to 128 printable ASCII characters."""
+    if not (0 < len(request_id) <= LONGEST_ID and request_id.isascii() and request_id.isprintable()):
+        told = f"{shown(request_id)} is not 1 to {LONGEST_ID} printable ASCII characters"
+        raise InvalidRequest(Violation("request_id", told))

@@ -1,0 +1,82 @@
+"""The executors of a term: one link to each that is registered."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+
+from cronquorum.coordination import Member
+from cronquorum.logs import get_logger
+from scheduler.leader.ledger import Holder
+from scheduler.leader.link import Link
+
+MOST_REMEMBERED = 10_000
+"""Incarnations that went away and whose last sign is remembered."""
+
+_log = get_logger(__name__)
+
+
+class Roster:
+    """Opens a link to each registered incarnation, and closes it when it is gone and silent."""
+
+    def __init__(self, make_link: Callable[[Member], Link], failed: Callable[[BaseException], None]) -> None:
+        self._make_link = make_link
+        self._failed = failed
+        self._links: dict[Holder, Link] = {}
+        self._tasks: dict[Holder, asyncio.Task[None]] = {}
+        self._signs: dict[Holder, tuple[float, float]] = {}
+
+    def link(self, holder: Holder) -> Link | None:
+        """The link to an incarnation."""
+        return self._links.get(holder)
+
+    def links(self) -> Iterable[Link]:
+        """All links, attached or not."""
+        return self._links.values()
+
+    def is_attached(self, holder: Holder) -> bool:
+        """Whether an incarnation has answered our Hello, and its stream is up."""
+        link = self._links.get(holder)
+        return link is not None and link.attached
+
+    def last_sign(self, holder: Holder) -> tuple[float | None, float | None]:
+        """When (monotonic seconds) an incarnation was last given its lease by us, and how long that is."""
+        link = self._links.get(holder)
+        if link is not None:
+            return link.last_answer, link.lease
+        return self._signs.get(holder, (None, None))
+
+    def sync(self, members: Mapping[str, Member]) -> None:
+        """Link whoever is registered; let go of whoever is not, once its stream is down."""
+        present = {(member.id, member.incarnation): member for member in members.values()}
+        for holder, member in present.items():
+            if holder not in self._links:
+                self._open(holder, member)
+        for holder in [holder for holder in self._links if holder not in present]:
+            if not self._links[holder].attached:
+                self._close(holder)
+
+    def _open(self, holder: Holder, member: Member) -> None:
+        link = self._links[holder] = self._make_link(member)
+        task = self._tasks[holder] = asyncio.create_task(link.run(), name=f"link {member.id}")
+        task.add_done_callback(self._ended)
+        _log.info("executor registered", executor=member.id, address=member.address)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failed(error)
+
+    def _close(self, holder: Holder) -> None:
+        link = self._links.pop(holder)
+        while len(self._signs) >= MOST_REMEMBERED:
+            del self._signs[next(iter(self._signs))]
+        self._signs[holder] = (link.last_answer, link.lease)
+        self._tasks.pop(holder).cancel()
+        _log.info("executor gone", executor=holder[0], incarnation=holder[1])
+
+    async def close(self) -> None:
+        """End all streams."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._links.clear()

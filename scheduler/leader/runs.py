@@ -1,0 +1,128 @@
+"""Executions that somebody asks for, or asks to end."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from cronquorum.clock import Clock
+from cronquorum.names import shown
+from jobstore.changes import MoveExecution, NewExecution
+from jobstore.ids import new_id
+from jobstore.model import Execution, Job, Origin, Term
+from jobstore.protocols import JobQuery, Records
+from jobstore.states import State
+from scheduler import settle
+from scheduler.errors import Conflict, NotFound
+from scheduler.leader.catalog import Catalog
+from scheduler.leader.fires import admit
+from scheduler.leader.hub import Hub
+from scheduler.leader.ledger import Ledger
+from scheduler.leader.outbox import Outbox
+from scheduler.leader.placement import Placement
+from scheduler.leader.requests import Requests, WriteRequest
+from scheduler.leader.writer import Writer
+
+
+class Runs:
+    """Manual runs and cancels."""
+
+    def __init__(
+        self,
+        term: Term,
+        ledger: Ledger,
+        catalog: Catalog,
+        placement: Placement,
+        writer: Writer,
+        outbox: Outbox,
+        hub: Hub,
+        requests: Requests,
+        records: Records,
+        clock: Clock,
+    ) -> None:
+        self._term = term
+        self._ledger = ledger
+        self._catalog = catalog
+        self._placement = placement
+        self._writer = writer
+        self._outbox = outbox
+        self._hub = hub
+        self._requests = requests
+        self._records = records
+        self._clock = clock
+
+    async def run(
+        self, request: WriteRequest, namespace: str, name: str, params: Mapping[str, Any]
+    ) -> Execution:
+        """Record one execution now, and send it; returned when its record is committed."""
+        async with self._requests.once(request) as first:
+            if first is not None:
+                return await self._recorded(UUID(first["execution"]))
+            job = await self._job(namespace, name)
+            definition = self._catalog.compile(job)
+            now = self._clock.now()
+            # to the millisecond, and never later than now
+            at = now.replace(microsecond=now.microsecond // 1000 * 1000)
+            execution = Execution(
+                id=new_id(now),
+                origin=Origin.MANUAL,
+                namespace=job.namespace,
+                job=job.name,
+                job_uid=job.uid,
+                revision=job.revision,
+                scheduled_time=at,
+                state=State.PENDING,
+                epoch=self._term.epoch,
+                check_at=now + settle.CHECK_PENDING,
+                recorded=now,
+                params=dict(params),
+                request_id=request.request_id,
+            )
+            execution = admit(execution, True, definition, self._ledger, self._placement, now)
+            kept = self._requests.keep(request, {"execution": str(execution.id)}, now)
+            await self._outbox.written(NewExecution(execution), kept)
+            return execution
+
+    async def final(self, execution: Execution) -> Execution:
+        """Return the execution when its end has been committed."""
+        if self._ledger.get(execution.id) is not None:
+            return await self._hub.final(execution.id)
+        # its end is decided, and committed behind what is submitted already
+        found = await self._writer.read(lambda: self._records.execution(execution.id))
+        if found is None:
+            raise NotFound(f"there is no execution {execution.id}")
+        return found
+
+    async def cancel(self, request: WriteRequest, execution_id: UUID, reason: str) -> Execution:
+        """End an execution that is open: at once, or when its executor confirms."""
+        async with self._requests.once(request) as first:
+            if first is not None:
+                return await self._recorded(execution_id)
+            execution = self._ledger.get(execution_id)
+            if execution is None:
+                past = await self._recorded(execution_id)
+                raise Conflict(f"execution {execution_id} is {past.state} already", reason="FINAL")
+            now = self._clock.now()
+            after = self._ledger.put(settle.cancel(execution, reason[:500] or "cancelled", now))
+            await self._outbox.written(MoveExecution(after), self._requests.keep(request, {}, now))
+            self._outbox.cancel([after])
+            return after
+
+    async def _job(self, namespace: str, name: str) -> Job:
+        job = self._catalog.named(namespace, name)
+        if job is None:
+            query = JobQuery(names=((namespace, name),), limit=1)
+            # behind every edit, so that a job deleted meanwhile is not put back
+            for job in await self._writer.read(lambda: self._records.jobs(query)):
+                self._catalog.put(job)
+        if job is None:
+            raise NotFound(f"there is no job {shown(f'{namespace}/{name}')}")
+        return job
+
+    async def _recorded(self, execution_id: UUID) -> Execution:
+        execution = self._ledger.get(execution_id)
+        if execution is None:
+            execution = await asyncio.to_thread(self._records.execution, execution_id)
+        if execution is None:
+            raise NotFound(f"there is no execution {execution_id}")
+        return execution

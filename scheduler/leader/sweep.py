@@ -1,0 +1,99 @@
+"""What must be looked at by a certain time, and executors that are gone."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+
+from cronquorum.clock import Clock
+from cronquorum.coordination import Member
+from cronquorum.logs import get_logger
+from jobstore.changes import EndAttempt, MoveExecution
+from jobstore.model import Execution
+from jobstore.states import PLACED, State
+from scheduler import settle
+from scheduler.leader.catalog import Catalog
+from scheduler.leader.ledger import Holder, Ledger
+from scheduler.leader.outbox import Outbox
+from scheduler.leader.placement import Placement
+from scheduler.leader.roster import Roster
+from scheduler.leader.writer import Writer
+
+LEASE_MARGIN = 1.1
+"""An attempt is given away when this many leases have passed without a sign of its executor: the tenth is
+for the drift between two clocks."""
+
+_log = get_logger(__name__)
+
+
+class Sweep:
+    """Retries whose delay is over, deadlines, and attempts of executors that are gone."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        catalog: Catalog,
+        placement: Placement,
+        writer: Writer,
+        outbox: Outbox,
+        roster: Roster,
+        clock: Clock,
+        lease: float,
+    ) -> None:
+        self._ledger = ledger
+        self._catalog = catalog
+        self._placement = placement
+        self._writer = writer
+        self._outbox = outbox
+        self._roster = roster
+        self._clock = clock
+        self._lease = lease
+        self._begun = clock.monotonic()
+        self._gone: dict[Holder, float] = {}
+
+    async def check(self) -> None:
+        """Look at every execution whose time to be looked at has come."""
+        now = self._clock.now()
+        due = list(self._ledger.to_check(now))
+        await self._catalog.fetch_definitions((e.job_uid, e.revision) for e in due)
+        for before in due:
+            execution = self._ledger.get(before.id)
+            if execution is not None:
+                self._outbox.move([self._look_at(execution, now)])
+
+    def _look_at(self, execution: Execution, now: datetime) -> Execution:
+        definition = self._catalog.definition(execution.job_uid, execution.revision)
+        if execution.state in PLACED or execution.state is State.HELD:
+            return self._ledger.put(settle.check_by(execution, now + settle.CHECK_PLACED))
+        if definition is None:
+            return self._ledger.put(settle.skip(execution, "definitionUnreadable", now))
+        if execution.state is State.RETRYING:
+            execution = self._ledger.put(settle.next_attempt(execution, now))
+        self._placement.ask_again(execution.id)
+        return self._placement.place(execution, definition, now)
+
+    async def departed(self, members: Mapping[str, Member]) -> None:
+        """Give away what is held by incarnations that are gone for longer than their lease can last."""
+        monotonic = self._clock.monotonic()
+        present = {(member.id, member.incarnation) for member in members.values()}
+        self._gone = {
+            holder: self._gone.get(holder, monotonic)
+            for holder in self._ledger.holders()
+            if holder not in present and not self._roster.is_attached(holder)
+        }
+        for holder, since in self._gone.items():
+            answered, lease = self._roster.last_sign(holder)
+            silent_since = max(self._begun, since, answered or 0.0)
+            if monotonic - silent_since > LEASE_MARGIN * max(self._lease, lease or 0.0):
+                await self._give_away(holder)
+
+    async def _give_away(self, holder: Holder) -> None:
+        held = self._ledger.held_by(holder)
+        _log.warning("executor lost", executor=holder[0], incarnation=holder[1], executions=len(held))
+        await self._catalog.fetch_definitions((e.job_uid, e.revision) for e in held)
+        now = self._clock.now()
+        for execution in self._ledger.held_by(holder):
+            definition = self._catalog.definition(execution.job_uid, execution.revision)
+            settled = settle.settle(execution, settle.lost("executorLost", now), definition, now)
+            after = self._ledger.put(settled.execution)
+            ended = [EndAttempt(settled.ended)] if settled.ended is not None else []
+            self._writer.submit([MoveExecution(after), *ended], partial(self._outbox.committed, [after]))

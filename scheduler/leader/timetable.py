@@ -1,0 +1,129 @@
+"""The triggers that are due in the next seconds: never all of them.
+
+The horizon is a place in the order (next fire, uid): everything up to it is here, the rest is in the store
+and is read by index when the horizon moves on.
+"""
+
+import heapq
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from jobstore.model import DueTrigger
+
+Place = tuple[datetime, UUID]
+
+_START: Place = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
+LAST_UID = UUID(int=2**128 - 1)
+
+
+class Timetable:
+    """Due triggers in the order of their times."""
+
+    def __init__(self) -> None:
+        self._heap: list[Place] = []
+        self._next: dict[UUID, DueTrigger] = {}
+        self._horizon = _START
+        self._reading: Place | None = None
+        self._touched: set[UUID] = set()
+        self._frozen: set[UUID] = set()
+
+    def __len__(self) -> int:
+        return len(self._next)
+
+    @property
+    def horizon(self) -> Place:
+        """How far everything is known."""
+        return self._horizon
+
+    def put(self, uid: UUID, job_uid: UUID, next_fire: datetime | None) -> None:
+        """A trigger's next fire is decided; what lies behind the horizon is left to the store."""
+        if self._reading is not None:
+            self._touched.add(uid)
+        limit = self._horizon if self._reading is None else max(self._horizon, self._reading)
+        if next_fire is None or (next_fire, uid) > limit:
+            self._next.pop(uid, None)
+        else:
+            self._insert(DueTrigger(uid=uid, job_uid=job_uid, next_fire=next_fire))
+
+    def drop(self, uid: UUID) -> None:
+        """A trigger is gone, or is set aside."""
+        if self._reading is not None:
+            self._touched.add(uid)
+        self._next.pop(uid, None)
+
+    def _insert(self, trigger: DueTrigger) -> None:
+        self._next[trigger.uid] = trigger
+        heapq.heappush(self._heap, (trigger.next_fire, trigger.uid))
+
+    def begin_reading(self, until: Place) -> None:
+        """What is decided from now on is newer than what the store is being asked."""
+        self._reading = until
+        self._touched.clear()
+
+    def end_reading(self, rows: list[DueTrigger], horizon: Place) -> None:
+        """Take in what the store answered: the triggers between the old horizon and this one."""
+        for row in rows:
+            if row.uid not in self._touched:
+                self._insert(row)
+        self._horizon = max(self._horizon, horizon)
+        self._reading = None
+        self._touched.clear()
+
+    def freeze(self, job_uid: UUID) -> None:
+        """Fire nothing of a job while it is being edited."""
+        self._frozen.add(job_uid)
+
+    def thaw(self, job_uid: UUID) -> None:
+        """The edit is over."""
+        self._frozen.discard(job_uid)
+
+    def take(
+        self, now: datetime, limit: int, ready: Callable[[UUID], bool]
+    ) -> tuple[list[DueTrigger], set[UUID]]:
+        """Remove and return triggers that are due, in order, at most `limit`; those of frozen jobs stay.
+
+        So do those of jobs that are not `ready`: their jobs' uids are the second part of the answer.
+        """
+        taken: list[DueTrigger] = []
+        left: list[Place] = []
+        missing: set[UUID] = set()
+        while self._heap and self._heap[0][0] <= now and len(taken) < limit:
+            place = heapq.heappop(self._heap)
+            trigger = self._current(place)
+            if trigger is None:
+                continue
+            if trigger.job_uid in self._frozen:
+                left.append(place)
+            elif not ready(trigger.job_uid):
+                left.append(place)
+                missing.add(trigger.job_uid)
+            else:
+                del self._next[trigger.uid]
+                taken.append(trigger)
+        for place in left:
+            heapq.heappush(self._heap, place)
+        return taken, missing
+
+    def of_job(self, job_uid: UUID) -> list[DueTrigger]:
+        """A job's triggers that are here."""
+        return [trigger for trigger in self._next.values() if trigger.job_uid == job_uid]
+
+    def upcoming(self, limit: int) -> list[DueTrigger]:
+        """The next triggers, due or not, in order."""
+        return sorted(self._next.values(), key=lambda trigger: (trigger.next_fire, trigger.uid))[:limit]
+
+    def next_due(self) -> datetime | None:
+        """When the next trigger that may fire is due."""
+        while self._heap and self._current(self._heap[0]) is None:
+            heapq.heappop(self._heap)
+        if not self._heap:
+            return None
+        first = self._current(self._heap[0])
+        if first is not None and first.job_uid not in self._frozen:
+            return first.next_fire
+        return min((t.next_fire for t in self._next.values() if t.job_uid not in self._frozen), default=None)
+
+    def _current(self, place: Place) -> DueTrigger | None:
+        trigger = self._next.get(place[1])
+        return trigger if trigger is not None and trigger.next_fire == place[0] else None

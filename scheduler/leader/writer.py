@@ -1,0 +1,213 @@
+"""The one writer of a term: group commit.
+
+What has gathered while a commit was under way goes into the next one. So alone, a change waits for
+nobody; under load, one commit carries hundreds.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from cronquorum.clock import Clock
+from cronquorum.logs import get_logger
+from jobstore.changes import Change
+from jobstore.errors import BadChange
+from jobstore.model import Term
+from jobstore.protocols import JobStore
+from scheduler.errors import NotLeading, Overloaded
+from scheduler.metrics import NodeMetrics
+
+LARGEST_COMMIT = 1000
+"""Units in one transaction: larger ones gain nothing, and make whoever comes next wait."""
+
+LONGEST_QUEUE = 50_000
+"""Units that may wait; then callers are told to come back, and fires wait in the store."""
+
+PAUSE = 0.02
+"""Seconds between two looks at whether the leader may act again."""
+
+T = TypeVar("T")
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """Changes that are written together, or not at all."""
+
+    changes: Sequence[Change]
+    committed: Callable[[], None]
+    refused: Callable[[Exception], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A question to the store, asked when all that was submitted before is committed."""
+
+    ask: Callable[[], Any]
+    answer: asyncio.Future[Any]
+
+
+def _nothing() -> None:
+    pass
+
+
+class Writer:
+    """Commits units in the order of their submission, as long as the leader may act.
+
+    A unit whose data the store refuses is found by halving, and told apart from its neighbours. Any other
+    failure ends the term: whether the last commit went through is then not known here.
+    """
+
+    def __init__(
+        self,
+        store: JobStore,
+        term: Term,
+        clock: Clock,
+        may_act: Callable[[], bool],
+        metrics: NodeMetrics,
+    ) -> None:
+        self._store = store
+        self._term = term
+        self._clock = clock
+        self._may_act = may_act
+        self._metrics = metrics
+        self._queue: deque[_Unit | _Read] = deque()
+        self._arrived = asyncio.Event()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._closed = False
+        self._busy = False
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    @property
+    def full(self) -> bool:
+        """Whether new work must wait outside."""
+        return len(self._queue) >= LONGEST_QUEUE
+
+    def submit(
+        self,
+        changes: Sequence[Change],
+        committed: Callable[[], None] = _nothing,
+        refused: Callable[[Exception], None] | None = None,
+    ) -> None:
+        """Have changes written. `committed` is called when they are, `refused` when their data cannot be.
+
+        Neither is called when the term ends before.
+        """
+        self._queue.append(_Unit(changes, committed, refused or _log_refusal))
+        self._arrived.set()
+
+    async def write(self, changes: Sequence[Change]) -> None:
+        """Have changes written, and wait for it.
+
+        Raises `BadChange` when the store refuses them, `NotLeading` when the term ends before, and
+        `Overloaded` when too much waits already.
+        """
+        if self.full:
+            raise Overloaded(f"{len(self._queue)} writes are waiting")
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def committed() -> None:
+            if not done.done():
+                done.set_result(None)
+
+        def refused(error: Exception) -> None:
+            if not done.done():
+                done.set_exception(error)
+
+        self.submit(changes, committed, refused)
+        await self._or_ended(done)
+
+    async def read(self, ask: Callable[[], T]) -> T:
+        """Ask the store in the writer's thread, behind everything submitted so far."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Read(ask, answer))
+        self._arrived.set()
+        return await self._or_ended(answer)
+
+    async def _or_ended(self, future: "asyncio.Future[T]") -> T:
+        if self._closed:
+            raise NotLeading("this node stopped leading")
+        return await future
+
+    async def run(self) -> None:
+        """Write until cancelled. Raises the `StoreError` that ended the term."""
+        loop = asyncio.get_running_loop()
+        while True:
+            if not self._queue:
+                self._arrived.clear()
+                await self._arrived.wait()
+            while not self._may_act():
+                await self._clock.sleep(PAUSE)
+            if isinstance(self._queue[0], _Read):
+                read = self._queue.popleft()
+                assert isinstance(read, _Read)
+                await self._answer(loop, read)
+            else:
+                await self._commit(loop, self._gather())
+
+    def _gather(self) -> list[_Unit]:
+        units: list[_Unit] = []
+        while self._queue and len(units) < LARGEST_COMMIT:
+            head = self._queue[0]
+            if isinstance(head, _Read):
+                break
+            units.append(head)
+            self._queue.popleft()
+        return units
+
+    async def _answer(self, loop: asyncio.AbstractEventLoop, read: _Read) -> None:
+        try:
+            result = await loop.run_in_executor(self._pool, read.ask)
+        except Exception as error:
+            if not read.answer.done():
+                read.answer.set_exception(error)
+        else:
+            if not read.answer.done():
+                read.answer.set_result(result)
+
+    async def _commit(self, loop: asyncio.AbstractEventLoop, units: list[_Unit]) -> None:
+        self._busy = True
+        changes = [change for unit in units for change in unit.changes]
+        sent = self._clock.monotonic()
+        try:
+            await loop.run_in_executor(self._pool, self._store.commit, self._term, changes)
+        except BadChange as error:
+            if len(units) == 1:
+                units[0].refused(error)
+                return
+            middle = len(units) // 2
+            await self._commit(loop, units[:middle])
+            await self._commit(loop, units[middle:])
+            return
+        finally:
+            self._busy = False
+        self._metrics.committed(len(changes), self._clock.monotonic() - sent)
+        for unit in units:
+            unit.committed()
+
+    async def drained(self) -> None:
+        """Return when everything submitted so far is committed."""
+        await self.read(_nothing)
+
+    def close(self) -> None:
+        """Answer whoever still waits, and take nothing more. What was not committed is not."""
+        self._closed = True
+        ended = NotLeading("this node stopped leading before the write was committed")
+        for item in self._queue:
+            if isinstance(item, _Read):
+                if not item.answer.done():
+                    item.answer.set_exception(ended)
+            else:
+                item.refused(ended)
+        self._queue.clear()
+        self._pool.shutdown(wait=False)
+
+
+def _log_refusal(error: Exception) -> None:
+    if not isinstance(error, NotLeading):
+        _log.error("the store refused a change", error=str(error))

@@ -1,0 +1,70 @@
+"""What a node counts, in a registry of its own. Never a label per job or execution."""
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from jobstore.model import Execution
+from jobstore.states import OPEN, State
+
+_LATENESS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_DURATION = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400)
+_COMMIT = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
+
+
+class NodeMetrics:
+    """The metrics of one node."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self.leader = Gauge("cronquorum_leader", "1 while this node leads", registry=registry)
+        self.epoch = Gauge("cronquorum_epoch", "Epoch of this node's last term", registry=registry)
+        self.open = Gauge(
+            "cronquorum_open_executions", "Executions that are not final", ["state"], registry=registry
+        )
+        self.executors = Gauge("cronquorum_executors", "Attached executors", registry=registry)
+        self.ended = Counter(
+            "cronquorum_executions", "Executions that became final", ["state"], registry=registry
+        )
+        self.terms = Counter("cronquorum_terms", "Terms that this node began", registry=registry)
+        self.refused = Counter("cronquorum_reports_refused", "Reports kept as evidence", registry=registry)
+        self.set_aside = Counter(
+            "cronquorum_triggers_set_aside", "Triggers that could not be decided", registry=registry
+        )
+        self.lateness = Histogram(
+            "cronquorum_lateness_seconds",
+            "Scheduled time to start of first attempts",
+            registry=registry,
+            buckets=_LATENESS,
+        )
+        self.duration = Histogram(
+            "cronquorum_duration_seconds", "Start to end of attempts", registry=registry, buckets=_DURATION
+        )
+        self.commit_seconds = Histogram(
+            "cronquorum_commit_seconds", "One transaction of the writer", registry=registry, buckets=_COMMIT
+        )
+        self.changes = Counter("cronquorum_changes", "Changes written", registry=registry)
+
+    def committed(self, changes: int, seconds: float) -> None:
+        """A transaction of the writer went through."""
+        self.changes.inc(changes)
+        self.commit_seconds.observe(seconds)
+
+    def started(self, execution: Execution) -> None:
+        """An execution's first attempt began to run."""
+        if execution.attempt == 1 and execution.started is not None:
+            late = (execution.started - execution.scheduled_time).total_seconds()
+            self.lateness.observe(late)
+
+    def finished(self, execution: Execution) -> None:
+        """An execution became final."""
+        self.ended.labels(execution.state.value).inc()
+        if execution.started is not None and execution.ended is not None:
+            self.duration.observe((execution.ended - execution.started).total_seconds())
+
+    def standing(self, counts: Mapping[State, int], attached: int) -> None:
+        """What is so at the moment."""
+        for state in OPEN:
+            self.open.labels(state.value).set(counts.get(state, 0))
+        self.executors.set(attached)

@@ -1,0 +1,248 @@
+"""Between protobuf and the domain: the only modules that know both are this one and the services."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from google.protobuf import duration_pb2, json_format, struct_pb2, timestamp_pb2
+
+from jobstore.ids import milliseconds
+from jobstore.model import EndedAttempt, Execution, Job, Missed, Output, TaskError
+from jobstore.states import OUTCOMES, State
+from schedapi.v1 import execution_pb2, execution_service_pb2, executor_service_pb2, job_pb2
+from scheduler.definitions import Definition
+from scheduler.settle import Outcome
+
+MAX_RESULT = 64 * 1024
+"""Bytes of JSON in a result."""
+MAX_MESSAGE = 4 * 1024
+"""Characters of an error's message, and of its tail."""
+
+
+def stamp(instant: datetime | None) -> timestamp_pb2.Timestamp | None:
+    """A protobuf timestamp."""
+    if instant is None:
+        return None
+    value = timestamp_pb2.Timestamp()
+    value.FromDatetime(instant)
+    return value
+
+
+def seconds(value: duration_pb2.Duration) -> timedelta:
+    """A protobuf duration, not negative."""
+    return max(timedelta(0), value.ToTimedelta())
+
+
+def struct(value: Mapping[str, Any]) -> struct_pb2.Struct | None:
+    """A protobuf struct; None when there is nothing in it."""
+    if not value:
+        return None
+    made = struct_pb2.Struct()
+    made.update(dict(value))
+    return made
+
+
+def unstruct(value: struct_pb2.Struct) -> dict[str, Any]:
+    """What a struct holds, as plain JSON values."""
+    return json_format.MessageToDict(value)
+
+
+def key_of(execution: Execution) -> executor_service_pb2.AttemptKey:
+    """Who is meant, for an executor."""
+    return executor_service_pb2.AttemptKey(
+        execution_id=str(execution.id),
+        part=execution.part,
+        attempt=execution.attempt,
+        placement=execution.placement,
+        incarnation=execution.incarnation,
+    )
+
+
+def key_matches(key: executor_service_pb2.AttemptKey, execution: Execution | EndedAttempt) -> bool:
+    """Whether a report's key names the present placement of an execution, in all five parts."""
+    return (
+        key.part == execution.part
+        and key.attempt == execution.attempt
+        and key.placement == execution.placement
+        and key.incarnation == execution.incarnation
+    )
+
+
+def read_id(text: str) -> UUID | None:
+    """An execution id, or None for a text that is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def dispatch(execution: Execution, definition: Definition) -> executor_service_pb2.Dispatch:
+    """The order to run an execution's attempt."""
+    message = executor_service_pb2.Dispatch(
+        key=key_of(execution),
+        namespace=execution.namespace,
+        job=execution.job,
+        trigger=execution.trigger,
+        scheduled_time_ms=milliseconds(execution.scheduled_time),
+        task=task_of(definition),
+        params=struct(definition.params(execution.trigger, execution.params)),
+        may_rerun=definition.may_rerun,
+        origin=execution.origin.value,
+    )
+    if definition.timeout is not None:
+        message.timeout.FromTimedelta(definition.timeout)
+    return message
+
+
+def task_of(definition: Definition) -> job_pb2.Task:
+    """A definition's task."""
+    task = definition.spec.task.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return json_format.ParseDict(task, job_pb2.Task())
+
+
+def outcome(message: executor_service_pb2.Outcome, now: datetime) -> Outcome:
+    """An outcome as reported just now, dated by our clock.
+
+    Raises ValueError for a state that is no outcome: the executor is not one of ours.
+    """
+    state = State(message.state)
+    if state not in OUTCOMES:
+        raise ValueError(f"{state} is no outcome")
+    ended = now - seconds(message.ended_age)
+    error = None
+    if message.HasField("error"):
+        error = TaskError(
+            type=message.error.type[:200],
+            message=message.error.message[:MAX_MESSAGE],
+            tail=message.error.tail[-MAX_MESSAGE:],
+        )
+    result = None
+    if message.HasField("result"):
+        if message.result.ByteSize() > 2 * MAX_RESULT:
+            raise ValueError(f"its result has more than {MAX_RESULT} bytes")
+        result = json_format.MessageToDict(message.result)
+    return Outcome(
+        state=state,
+        reason=message.reason[:500],
+        started=ended - seconds(message.ran) if message.HasField("ran") else None,
+        ended=ended,
+        result=result,
+        exit_code=message.exit_code if message.HasField("exit_code") else None,
+        error=error,
+    )
+
+
+def read_job(message: job_pb2.Job) -> Mapping[str, Any]:
+    """A job's `spec` as its manifest says it: what is not set is not there."""
+    if not message.HasField("spec"):
+        return {}
+    spec: Mapping[str, Any] = json_format.MessageToDict(message.spec)
+    return spec
+
+
+def job(value: Job, last: Execution | None) -> job_pb2.Job:
+    """A job with its status."""
+    message = job_pb2.Job(
+        api_version="sched/v1",
+        kind="Job",
+        metadata=job_pb2.Metadata(name=value.name, namespace=value.namespace, labels=dict(value.labels)),
+        spec=json_format.ParseDict(value.spec.to_json(), job_pb2.JobSpec()),
+        status=job_pb2.JobStatus(
+            uid=str(value.uid),
+            revision=value.revision,
+            created=stamp(value.created),
+            updated=stamp(value.updated),
+            state=value.state,
+            next_fire=stamp(min((t.next_fire for t in value.triggers if t.next_fire), default=None)),
+            triggers=[
+                job_pb2.TriggerStatus(
+                    name=trigger.name,
+                    uid=str(trigger.uid),
+                    next_fire=stamp(trigger.next_fire),
+                    previous_fire=stamp(trigger.previous_fire),
+                    error=trigger.error,
+                )
+                for trigger in value.triggers
+            ],
+        ),
+    )
+    if last is not None:
+        message.status.last_execution.CopyFrom(
+            job_pb2.ExecutionRef(
+                id=str(last.id), state=last.state.value, scheduled_time=stamp(last.scheduled_time)
+            )
+        )
+    return message
+
+
+def _error(value: TaskError | None) -> execution_pb2.TaskError | None:
+    if value is None:
+        return None
+    return execution_pb2.TaskError(type=value.type, message=value.message, tail=value.tail)
+
+
+def _missed(value: Missed | None) -> execution_pb2.Missed | None:
+    if value is None:
+        return None
+    return execution_pb2.Missed(count=value.count, first=stamp(value.first), last=stamp(value.last))
+
+
+def execution(value: Execution, params: Mapping[str, Any] | None = None) -> execution_pb2.Execution:
+    """An execution's record; `params` are the merged ones, where they are known."""
+    message = execution_pb2.Execution(
+        id=str(value.id),
+        origin=value.origin.value,
+        namespace=value.namespace,
+        job=value.job,
+        job_uid=str(value.job_uid),
+        job_revision=value.revision,
+        trigger=value.trigger,
+        scheduled_time=stamp(value.scheduled_time),
+        state=value.state.value,
+        reason=value.reason,
+        executor_id=value.executor_id,
+        incarnation=value.incarnation,
+        attempt=value.attempt,
+        retry_count=value.retry_count,
+        placement=value.placement,
+        epoch=value.epoch,
+        cancelling=value.cancelling,
+        recorded=stamp(value.recorded),
+        dispatched=stamp(value.dispatched),
+        started=stamp(value.started),
+        ended=stamp(value.ended),
+        exit_code=value.exit_code,
+        error=_error(value.error),
+        params=struct(value.params if params is None else params),
+        missed=_missed(value.missed),
+        next_attempt=stamp(value.check_at) if value.state is State.RETRYING else None,
+    )
+    if value.progress is not None:
+        message.progress.fraction, message.progress.note = value.progress, value.progress_note
+    if value.result is not None:
+        message.result.CopyFrom(json_format.ParseDict(value.result, struct_pb2.Value()))
+    return message
+
+
+def attempt(value: EndedAttempt) -> execution_pb2.Attempt:
+    """An earlier attempt."""
+    return execution_pb2.Attempt(
+        attempt=value.attempt,
+        outcome=value.outcome.value,
+        reason=value.reason,
+        executor_id=value.executor_id,
+        incarnation=value.incarnation,
+        placement=value.placement,
+        epoch=value.epoch,
+        dispatched=stamp(value.dispatched),
+        started=stamp(value.started),
+        ended=stamp(value.ended),
+        exit_code=value.exit_code,
+        error=_error(value.error),
+    )
+
+
+def log_chunk(value: Output) -> execution_service_pb2.LogChunk:
+    """A piece of kept output."""
+    return execution_service_pb2.LogChunk(attempt=value.attempt, stream=value.stream, data=value.data)
