@@ -1,0 +1,1 @@
+"""Jobs that do real work on the machine that they run on."""
