@@ -1,0 +1,101 @@
+"""Where Java and ZooKeeper's jars come from: the system, or Debian's packages unpacked into a cache."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tests.rig.errors import MissingPart
+
+JAVA_PACKAGE = "default-jre-headless"
+PACKAGES = ("libzookeeper-java", "libslf4j-java", "libdropwizard-metrics-java", "libsnappy-java")
+# snappy-java: without it the server answers 'imok', and then drops the first session
+_JARS = (
+    "zookeeper.jar",
+    "zookeeper-jute.jar",
+    "slf4j-api.jar",
+    "slf4j-simple.jar",
+    "metrics-core.jar",
+    "snappy-java.jar",
+)
+_REPOSITORY = Path(__file__).resolve().parents[2]
+_SYSTEM = Path("/usr/share/java")
+
+
+def find_java() -> str:
+    """The ``java`` command. Raises MissingPart."""
+    java = shutil.which("java")
+    if java is None:
+        raise MissingPart("Java", JAVA_PACKAGE)
+    return java
+
+
+def cache_folder() -> Path:
+    """``$CRONQUORUM_CACHE``, else ``~/.cache/cronquorum``, else the repository's ``.cache``.
+
+    It is made when it isn't there.
+    """
+    if named := os.environ.get("CRONQUORUM_CACHE"):
+        folder = Path(named)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    home = os.environ.get("HOME", "")
+    if Path(home).is_absolute():
+        folder = Path(home) / ".cache" / "cronquorum"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            pass
+        else:
+            if os.access(folder, os.W_OK):
+                return folder
+    folder = _REPOSITORY / ".cache"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def zookeeper_jars() -> list[Path]:
+    """The jars of a ZooKeeper server: the system's, else the cache's, which is filled when it lacks them.
+
+    Raises MissingPart when they can't be had.
+    """
+    cached = cache_folder() / "zookeeper"
+    for folder in (_SYSTEM, cached / "usr" / "share" / "java"):
+        jars = [folder / name for name in _JARS]
+        if all(jar.is_file() for jar in jars):
+            return jars
+    _download(cached)
+    return [cached / "usr" / "share" / "java" / name for name in _JARS]
+
+
+def _download(destination: Path) -> None:
+    """Unpack PACKAGES into ``destination``, which appears only when it is complete."""
+    for tool in ("apt-get", "dpkg-deb"):
+        if shutil.which(tool) is None:
+            raise MissingPart("ZooKeeper", *PACKAGES, detail=f"(its jars can't be downloaded without {tool})")
+    with tempfile.TemporaryDirectory(prefix="zookeeper-", dir=destination.parent) as scratch:
+        downloads, unpacked = Path(scratch, "downloads"), Path(scratch, "unpacked")
+        downloads.mkdir()
+        # as root, apt would warn that its own user can't write here
+        sandbox = ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
+        _run(["apt-get", *sandbox, "download", *PACKAGES], downloads)
+        for package in downloads.glob("*.deb"):
+            _run(["dpkg-deb", "-x", str(package), str(unpacked)], downloads)
+        missing = [name for name in _JARS if not (unpacked / "usr" / "share" / "java" / name).is_file()]
+        if missing:
+            raise MissingPart("ZooKeeper", *PACKAGES, detail=f"(Debian's packages lack {', '.join(missing)})")
+        try:
+            unpacked.rename(destination)
+        except OSError:
+            if not destination.is_dir():  # else somebody else was faster, with the same files
+                raise
+
+
+def _run(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        advice = "If apt-get doesn't know them, run first: apt-get update"
+        raise MissingPart(
+            "ZooKeeper", *PACKAGES, detail=f"{advice}\n{' '.join(command)} said:\n{done.stderr.strip()}"
+        )
