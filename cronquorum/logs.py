@@ -1,0 +1,68 @@
+"""Logs: lines for people on a terminal, JSON lines otherwise; to stderr, with UTC timestamps.
+
+What libraries log through the standard library goes the same way, from WARNING upwards. A program that
+embeds us and never calls `configure` finds our events in its own `logging`.
+"""
+
+import logging
+import os
+import sys
+from typing import TextIO, cast
+
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+OURS = ("cronquorum", "jobstore", "scheduler", "executor", "schedctl", "schedapi", "__main__")
+LEVELS = ("debug", "info", "warning", "error")
+
+_EVENT: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+]
+_TO_STDLIB: list[Processor] = [
+    structlog.stdlib.filter_by_level,
+    *_EVENT,
+    structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+]
+
+
+def get_logger(name: str, **bound: object) -> FilteringBoundLogger:
+    """A logger of ours, with facts (job, execution, term, node) that stand in each of its lines."""
+    logger = structlog.wrap_logger(
+        logging.getLogger(name), processors=_TO_STDLIB, wrapper_class=structlog.stdlib.BoundLogger
+    )
+    return cast(FilteringBoundLogger, logger.bind(**bound) if bound else logger)
+
+
+def configure(level: str = "info", stream: TextIO | None = None) -> None:
+    """Set up the process's logging, once, at its start. `level` is one of `LEVELS` and is that of our own
+    packages; everybody else's is WARNING."""
+    out = sys.stderr if stream is None else stream
+    structlog.configure(
+        processors=_TO_STDLIB,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    render: list[Processor]
+    if out.isatty():
+        colors = not os.environ.get("NO_COLOR")
+        formatter = structlog.dev.plain_traceback
+        render = [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=formatter)]
+    else:
+        render = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=_EVENT,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    for name in OURS:
+        logging.getLogger(name).setLevel(level.upper())
