@@ -1,0 +1,80 @@
+"""How a command ends: its exit code, and the lines that say why."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from schedctl.printing import printable
+
+if TYPE_CHECKING:  # grpc takes its time to import, and `--help` has no use for it
+    from schedapi.errors import ApiError
+    from schedapi.manifest import Document
+
+MOST_PROBLEMS = 50
+"""Lines of one error: who has more mends these first."""
+
+
+class ExitCode(IntEnum):
+    """What the process ends with; part of the interface."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    NOT_ALLOWED = 4
+    CONFLICT = 5
+    UNAVAILABLE = 6
+    TIMED_OUT = 7
+    EXECUTION_FAILED = 8
+    INTERRUPTED = 130
+    PIPE_CLOSED = 141
+
+
+_BY_CODE = {
+    "NOT_FOUND": ExitCode.NOT_FOUND,
+    "PERMISSION_DENIED": ExitCode.NOT_ALLOWED,
+    "UNAUTHENTICATED": ExitCode.NOT_ALLOWED,
+    "ABORTED": ExitCode.CONFLICT,
+    "ALREADY_EXISTS": ExitCode.CONFLICT,
+    "FAILED_PRECONDITION": ExitCode.CONFLICT,
+    "UNAVAILABLE": ExitCode.UNAVAILABLE,
+    "DEADLINE_EXCEEDED": ExitCode.TIMED_OUT,
+}
+
+
+class CommandError(Exception):
+    """A command that failed for a reason of its own; one line for each problem."""
+
+    def __init__(self, *lines: str, code: ExitCode = ExitCode.FAILED) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+        self.code = code
+
+
+def complain(lines: Sequence[str]) -> None:
+    """Say on stderr what is wrong: a line each, cut after `MOST_PROBLEMS`."""
+    for line in lines[:MOST_PROBLEMS]:
+        print(f"schedctl: {printable(line)}", file=sys.stderr)
+    if len(lines) > MOST_PROBLEMS:
+        print(f"schedctl: and {len(lines) - MOST_PROBLEMS} more", file=sys.stderr)
+
+
+def from_api(error: ApiError, documents: Sequence[Document] = ()) -> CommandError:
+    """What a failed call is to the user; `documents` are those that the call sent, in its order."""
+    code = _BY_CODE.get(error.code.name, ExitCode.FAILED)
+    lines = [_violation(each.field, each.description, documents) for each in error.violations]
+    if not lines:
+        hint = " (is a scheduler running? set --endpoint)" if error.reason == "UNREACHABLE" else ""
+        lines = [error.message + hint]
+    return CommandError(*lines, code=code)
+
+
+def _violation(field: str, description: str, documents: Sequence[Document]) -> str:
+    match = re.fullmatch(r"jobs\[(\d{1,9})\]\.?(.*)", field)
+    if match and int(match[1]) < len(documents):
+        return str(documents[int(match[1])].problem(match[2], description))
+    return f"{field}: {description}" if field else description
