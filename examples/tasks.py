@@ -10,10 +10,9 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from executor import Context, task
 from schedapi.client import Client, parse_endpoints
 from schedapi.v1.execution_service_pb2 import ListExecutionsRequest, ListExecutionsResponse
-
-from executor import Context, task
 
 
 @task("database-backup")

@@ -42,9 +42,7 @@ def apply(
     _name_namespaces(documents, session.namespace or NAMESPACE)
     request = job_service_pb2.ApplyRequest(jobs=[each.job for each in documents], dry_run=dry_run)
     if request.ByteSize() > LARGEST_REQUEST:
-        raise CommandError(
-            f"{len(documents)} jobs are more than one apply takes (4 MiB): apply them in parts"
-        )
+        raise CommandError(f"{len(documents)} jobs are more than one apply takes (4 MiB): apply them in parts")
     try:
         response = session.client.unary("JobService/Apply", request, job_service_pb2.ApplyResponse)
     except ApiError as error:

@@ -23,9 +23,7 @@ NAMESPACE = "default"
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-EndpointOption = typer.Option(
-    "--endpoint", metavar="HOST:PORT[,..]", help="Nodes to talk to; any of them does."
-)
+EndpointOption = typer.Option("--endpoint", metavar="HOST:PORT[,..]", help="Nodes to talk to; any of them does.")
 NamespaceOption = typer.Option("--namespace", "-n", metavar="NAMESPACE", help="The namespace of the jobs.")
 OutputOption = typer.Option("--output", "-o", help="The form of what is printed.")
 
@@ -99,8 +97,7 @@ def command(group: typer.Typer, name: str, **settings: Any) -> Callable[[Functio
         keyword = inspect.Parameter.KEYWORD_ONLY
         context = inspect.Parameter("ctx", keyword, annotation=typer.Context)
         shared = [
-            inspect.Parameter(key, keyword, default=None, annotation=annotation)
-            for key, annotation in _SHARED.items()
+            inspect.Parameter(key, keyword, default=None, annotation=annotation) for key, annotation in _SHARED.items()
         ]
         parameters = [context, *(each.replace(kind=keyword) for each in own), *shared]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # for inspect, which reads it
@@ -138,8 +135,6 @@ def _known(error: Exception) -> CommandError | None:
         from schedctl.exits import from_api
 
         return from_api(error)
-    if "schedapi.manifest" in sys.modules and isinstance(
-        error, sys.modules["schedapi.manifest"].ManifestError
-    ):
+    if "schedapi.manifest" in sys.modules and isinstance(error, sys.modules["schedapi.manifest"].ManifestError):
         return CommandError(*map(str, error.problems))
     return None

@@ -23,9 +23,7 @@ def register(app: typer.Typer) -> None:
 def next_fires(
     session: Session,
     expression: Annotated[str, typer.Argument(metavar="EXPRESSION", help="Quartz cron: '0 30 2 * * ?'.")],
-    zone: Annotated[
-        str, typer.Option("--zone", metavar="ZONE", help="The time zone, by its IANA name.")
-    ] = "UTC",
+    zone: Annotated[str, typer.Option("--zone", metavar="ZONE", help="The time zone, by its IANA name.")] = "UTC",
     count: Annotated[int, typer.Option("--count", min=1, max=MOST_FIRES, help="How many.")] = 5,
 ) -> None:
     """Print the next fires of a cron expression, in its zone."""

@@ -91,9 +91,7 @@ def describe_execution(execution: Execution) -> None:
             ),
             (
                 "Result",
-                json.dumps(plain(execution.result), ensure_ascii=False)
-                if execution.HasField("result")
-                else "",
+                json.dumps(plain(execution.result), ensure_ascii=False) if execution.HasField("result") else "",
             ),
         ]
     )
@@ -116,20 +114,12 @@ def describe_execution(execution: Execution) -> None:
 
 
 def _why(error: TaskError, reason: str) -> str:
-    text = (
-        f"{error.type}: {error.message}"
-        if error.type and error.message
-        else error.message or error.type or reason
-    )
+    text = f"{error.type}: {error.message}" if error.type and error.message else error.message or error.type or reason
     return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _late(execution: Execution) -> str:
-    if (
-        not execution.HasField("started")
-        or not execution.HasField("scheduled_time")
-        or execution.attempt != 1
-    ):
+    if not execution.HasField("started") or not execution.HasField("scheduled_time") or execution.attempt != 1:
         return ""
     late = execution.started.ToDatetime() - execution.scheduled_time.ToDatetime()
     return f"by {span(late)}" if late.total_seconds() > 0 else ""

@@ -73,6 +73,7 @@ class Embedded:
             coordinator,
             self._clock,
         )
+        self._beside = InProcessCoordinator(beside=coordinator)
         self._executor = Executor(
             ExecutorConfig(
                 executor_id="embedded",
@@ -82,8 +83,8 @@ class Embedded:
                 lease=lease,
                 data=data,
             ),
-            InProcessCoordinator(beside=coordinator),
             self._clock,
+            self._beside,
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="cronquorum", daemon=True)
@@ -109,12 +110,14 @@ class Embedded:
             self._do(self._start(), START_TIMEOUT)
         except BaseException:
             self._shut()
+            self._store.close()
             raise
         self._client = Client([self.address])
 
     async def _start(self) -> None:
         await self._node.start()
         try:
+            await self._beside.start()
             await self._executor.start()
             async with asyncio.timeout(START_TIMEOUT):
                 await self._node.led()
@@ -123,8 +126,8 @@ class Embedded:
             await self._node.stop()
             raise
 
-    def close(self) -> None:
-        """Let running tasks finish, for at most `DRAIN` seconds, and stop everything. Idempotent."""
+    def stop(self) -> None:
+        """Let running tasks finish, for at most `DRAIN` seconds, and stop everything but the store. Idempotent."""
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -133,9 +136,15 @@ class Embedded:
             finally:
                 self._shut()
 
+    def close(self) -> None:
+        """Stop, and let go of the store. Idempotent."""
+        self.stop()
+        self._store.close()
+
     async def _stop(self) -> None:
         # the executor first: what it finishes is still settled
         await self._executor.stop(DRAIN)
+        await self._beside.close()
         await self._node.stop()
 
     def _shut(self) -> None:
@@ -143,7 +152,6 @@ class Embedded:
         self._thread.join()
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
-        self._store.close()
 
     def _do(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
@@ -187,7 +195,7 @@ class Embedded:
         return self.client.unary("JobService/Run", request, RunJobResponse, timeout=timeout).execution
 
     def totals(self) -> Counter[State]:
-        """How many executions there are in each state: all that the store has. Also after `close`."""
+        """How many executions there are in each state: all that the store has. Also after `stop`."""
         found: Counter[State] = Counter()
         after = None
         while True:
@@ -237,9 +245,10 @@ def _until_told(cluster: Embedded, apply: Sequence[Path], for_: timedelta | None
             for job in cluster.apply_files(apply):
                 print(f"job {job.namespace}/{job.name} {job.outcome}", file=sys.stderr)
         View(cluster.client, live=watch).show(stop, for_)
+        cluster.stop()
+        totals = cluster.totals()
     finally:
         cluster.close()
-        totals = cluster.totals()
     failed = totals[State.FAILED] + totals[State.TIMED_OUT] + totals[State.LOST]
     if for_ is None and not watch:
         return 0

@@ -39,9 +39,7 @@ class State(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(
-        no_args_is_help=True, help="Executions: what became of each fire.", rich_markup_mode=None
-    )
+    group = typer.Typer(no_args_is_help=True, help="Executions: what became of each fire.", rich_markup_mode=None)
     command(group, "list")(list_executions)
     command(group, "get")(get)
     command(group, "logs")(logs)
@@ -74,9 +72,7 @@ def _executions(session: Session, job: str, states: list[str], limit: int) -> It
     only = execution_service_pb2.ExecutionFilter(namespace=namespace, job=name, states=states)
     token, left = "", limit
     while left > 0:
-        request = execution_service_pb2.ListExecutionsRequest(
-            filter=only, page_size=min(left, PAGE), page_token=token
-        )
+        request = execution_service_pb2.ListExecutionsRequest(filter=only, page_size=min(left, PAGE), page_token=token)
         answer = execution_service_pb2.ListExecutionsResponse
         response = session.client.unary("ExecutionService/List", request, answer)
         yield from response.executions
@@ -122,9 +118,7 @@ def get(session: Session, id: Id) -> None:
 def logs(
     session: Session,
     id: Id,
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on until the execution has ended.")
-    ] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the execution has ended.")] = False,
     attempt: Annotated[int | None, typer.Option("--attempt", min=1, help="An earlier attempt's.")] = None,
 ) -> None:
     """Print what an execution wrote, stdout and stderr in their order."""

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 PAGE = 500
 
-Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="A job, as NAME or NAMESPACE/NAME.", show_default=False)
-]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A job, as NAME or NAMESPACE/NAME.", show_default=False)]
 
 HEADER = ("NAMESPACE", "NAME", "STATE", "NEXT FIRE", "LAST")
 
@@ -189,18 +187,14 @@ def run(
     if timeout is not None and not wait:
         raise CommandError("--timeout is for --wait", code=ExitCode.USAGE)
     namespace, name = session.job(name)
-    execution, code = run_job(
-        session.client, namespace, name, parameters(param or []), wait=wait, timeout=timeout
-    )
+    execution, code = run_job(session.client, namespace, name, parameters(param or []), wait=wait, timeout=timeout)
     if session.output is not Output.TABLE:
         emit(plain(execution), session.output)
     else:
         print(f"execution {execution.id} {execution.state}")
         if code is ExitCode.EXECUTION_FAILED:
             reason = execution.error.message or execution.reason
-            raise CommandError(
-                f"execution {execution.id} {execution.state}{': ' * bool(reason)}{reason}", code=code
-            )
+            raise CommandError(f"execution {execution.id} {execution.state}{': ' * bool(reason)}{reason}", code=code)
     return code
 
 

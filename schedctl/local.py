@@ -23,15 +23,11 @@ def dev(
     session: Session,
     data: Annotated[
         Path | None,
-        typer.Option(
-            "--data", metavar="DIR", envvar="CRONQUORUM_DATA", help="Where the record is kept; else nowhere."
-        ),
+        typer.Option("--data", metavar="DIR", envvar="CRONQUORUM_DATA", help="Where the record is kept; else nowhere."),
     ] = None,
     listen: Annotated[
         str,
-        typer.Option(
-            "--listen", metavar="HOST:PORT", envvar="CRONQUORUM_LISTEN", help="Where to take calls."
-        ),
+        typer.Option("--listen", metavar="HOST:PORT", envvar="CRONQUORUM_LISTEN", help="Where to take calls."),
     ] = ENDPOINT,
     tasks: Annotated[
         list[str] | None,
@@ -41,9 +37,7 @@ def dev(
         list[Path] | None,
         typer.Option("--apply", metavar="PATH", help="Manifests to start with; may be given several times."),
     ] = None,
-    for_: Annotated[
-        timedelta | None, duration_option("--for", "Stop after this long, with a summary.")
-    ] = None,
+    for_: Annotated[timedelta | None, duration_option("--for", "Stop after this long, with a summary.")] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Show a live table.")] = False,
 ) -> int:
     """Run everything in one process, on SQLite: a scheduler, an executor, and the API."""

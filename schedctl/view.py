@@ -5,9 +5,10 @@ import threading
 import time
 from datetime import timedelta
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 
+from cronquorum.clock import SystemClock
 from schedapi.client import Client
 from schedapi.errors import ApiError
 from schedapi.manifest import time_text
@@ -31,6 +32,7 @@ class View:
         self._client = client
         self._live = live
         self._told: set[str] = set()
+        self._clock = SystemClock()
 
     def show(self, stop: threading.Event, seconds: timedelta | None) -> None:
         """Return when `stop` is set, or after so long."""
@@ -57,10 +59,8 @@ class View:
         except ApiError as error:
             print(f"schedctl: {error}", file=sys.stderr)
 
-    def _page(self, jobs: list[Job]) -> object:
-        from cronquorum.clock import SystemClock
-
-        return render(jobs, self._latest(), now=SystemClock().now())
+    def _page(self, jobs: list[Job]) -> RenderableType:
+        return render(jobs, self._latest(), now=self._clock.now())
 
     def _latest(self) -> list[Execution]:
         request = ListExecutionsRequest(page_size=LOOK_BACK)
@@ -71,6 +71,4 @@ class View:
             if execution.state in FINAL and execution.id not in self._told:
                 self._told.add(execution.id)
                 when = time_text(execution.scheduled_time)
-                print(
-                    f"{when} {execution.job} {execution.state} {result_text(execution)}".rstrip(), flush=True
-                )
+                print(f"{when} {execution.job} {execution.state} {result_text(execution)}".rstrip(), flush=True)

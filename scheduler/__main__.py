@@ -52,6 +52,7 @@ async def _run(settings: NodeSettings) -> None:
             listen=settings.listen,
             advertise=settings.advertise,
             metrics_listen=settings.metrics_listen,
+            session_timeout=settings.session_timeout,
             retention=settings.retention,
             policy=settings.policy,
         ),

@@ -48,9 +48,7 @@ class LimitsSection(Section):
     """How much runs at once."""
 
     running: Annotated[int, Field(ge=1)] | None = Field(None, description="executions in the cluster")
-    running_per_namespace: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="executions of one namespace"
-    )
+    running_per_namespace: Annotated[int, Field(ge=1)] | None = Field(None, description="executions of one namespace")
 
 
 class NodeSettings(Settings):

@@ -90,7 +90,9 @@ def compile_definition(spec: JobSpec, defaults: Defaults) -> Definition:
         timeout=spec.timeout or defaults.timeout,
         max_attempts=spec.retry.max_attempts or defaults.max_attempts,
         routing=spec.routing.strategy or defaults.routing,
-        failover=spec.failover.strategy or defaults.failover or failover.default(spec.idempotent),
+        failover=spec.failover.strategy
+        or (spec.idempotent and defaults.failover)  # a default makes no job run again that may not
+        or failover.default(spec.idempotent),
         concurrency=spec.concurrency.policy or defaults.concurrency,
     )
 
@@ -101,9 +103,7 @@ def _wrong_words(spec: JobSpec) -> Iterator[Violation]:
     if spec.failover.strategy is not None:
         yield from check_word(spec.failover.strategy, failover.STRATEGIES, "failover.strategy")
     if spec.failover.strategy not in (None, "fail") and not spec.idempotent:
-        yield Violation(
-            "failover.strategy", f"{spec.failover.strategy!r} runs a job again: it needs idempotent: true"
-        )
+        yield Violation("failover.strategy", f"{spec.failover.strategy!r} runs a job again: it needs idempotent: true")
     if spec.concurrency.policy is not None:
         yield from check_word(spec.concurrency.policy, concurrency.POLICIES, "concurrency.policy")
     yield from check_word(spec.retry.backoff, BACKOFFS, "retry.backoff")
@@ -123,9 +123,7 @@ def read_spec(value: Mapping[str, Any]) -> JobSpec:
         raise InvalidJob(*(_violation(dict(detail), value) for detail in error.errors())) from None
     size = len(json.dumps([value.get("params"), value.get("task"), [t.params for t in spec.triggers]]))
     if size > MAX_PARAMS:
-        raise InvalidJob(
-            Violation("spec", f"its parameters and task have {size} bytes of at most {MAX_PARAMS}")
-        )
+        raise InvalidJob(Violation("spec", f"its parameters and task have {size} bytes of at most {MAX_PARAMS}"))
     return spec
 
 
@@ -141,11 +139,12 @@ def check_metadata(name: str, namespace: str, labels: Mapping[str, str]) -> Iter
         yield Violation("metadata.labels", f"has {len(labels)} labels of at most 64")
     for key, value in labels.items():
         try:
-            parse_selector(f"{key}={value}")
+            selector = parse_selector(f"{key}={value}")
+            right = selector.matches({key: value}) and not selector.matches({})
         except SelectorError:
-            yield Violation(
-                "metadata.labels", f"{shown(key)}: {shown(value)} is not a label such as team: data"
-            )
+            right = False
+        if not right:
+            yield Violation("metadata.labels", f"{shown(key)}: {shown(value)} is not a label such as team: data")
 
 
 def _violation(detail: dict[str, Any], value: Mapping[str, Any]) -> Violation:

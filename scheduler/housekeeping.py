@@ -29,9 +29,7 @@ class Housekeeping:
             except Exception as error:
                 _log.warning("a duty failed", duty=name, error=str(error))
 
-        self._scheduler.add_job(
-            run, "interval", seconds=every.total_seconds(), id=name, coalesce=True, max_instances=1
-        )
+        self._scheduler.add_job(run, "interval", seconds=every.total_seconds(), id=name, coalesce=True, max_instances=1)
 
     def start(self) -> None:
         """Begin; the first turn of each duty comes after its interval."""

@@ -73,6 +73,4 @@ class Observation:
 
     async def _readyz(self, request: Request) -> Response:
         ready = self._ready()
-        return PlainTextResponse(
-            "ok\n" if ready else "the job store does not answer\n", 200 if ready else 503
-        )
+        return PlainTextResponse("ok\n" if ready else "the job store does not answer\n", 200 if ready else 503)

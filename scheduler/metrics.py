@@ -20,13 +20,9 @@ class NodeMetrics:
         registry = self.registry
         self.leader = Gauge("cronquorum_leader", "1 while this node leads", registry=registry)
         self.epoch = Gauge("cronquorum_epoch", "Epoch of this node's last term", registry=registry)
-        self.open = Gauge(
-            "cronquorum_open_executions", "Executions that are not final", ["state"], registry=registry
-        )
+        self.open = Gauge("cronquorum_open_executions", "Executions that are not final", ["state"], registry=registry)
         self.executors = Gauge("cronquorum_executors", "Attached executors", registry=registry)
-        self.ended = Counter(
-            "cronquorum_executions", "Executions that became final", ["state"], registry=registry
-        )
+        self.ended = Counter("cronquorum_executions", "Executions that became final", ["state"], registry=registry)
         self.terms = Counter("cronquorum_terms", "Terms that this node began", registry=registry)
         self.refused = Counter("cronquorum_reports_refused", "Reports kept as evidence", registry=registry)
         self.set_aside = Counter(

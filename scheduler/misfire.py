@@ -29,9 +29,7 @@ class FirePlan:
     missed: Missed | None = None
 
 
-def plan_fire(
-    schedule: Schedule, due: datetime, now: datetime, policy: str, threshold: timedelta
-) -> FirePlan:
+def plan_fire(schedule: Schedule, due: datetime, now: datetime, policy: str, threshold: timedelta) -> FirePlan:
     """Decide a trigger that was due at `due`, which is not later than `now`."""
     if now - due <= threshold:
         return FirePlan(due, True, schedule.next_after(due))

@@ -66,6 +66,7 @@ class NodeConfig:
     listen: str
     advertise: str | None = None
     metrics_listen: str | None = None
+    session_timeout: timedelta = timedelta(seconds=4)
     retention: timedelta = timedelta(days=30)
     policy: Policy = field(default_factory=Policy)
 
@@ -94,6 +95,7 @@ class Node:
         self._incarnation = uuid4().hex
         self._member = self._describe(config.advertise or config.listen)
         self._leader: Leader | None = None
+        self._led = asyncio.Event()
         self._store_ok = False
         self._stopping = asyncio.Event()
         self._registration: Registration | None = None
@@ -118,6 +120,10 @@ class Node:
     def address(self) -> str:
         """Where the API listens."""
         return self._api.address
+
+    async def led(self) -> None:
+        """Return when this node leads and has taken over."""
+        await self._led.wait()
 
     def leading(self) -> Leader | None:
         """The leader, if this node leads, has taken over, and may act."""
@@ -229,7 +235,7 @@ class Node:
         """Lead for one term, or for several when an executor knows a higher epoch than the store does."""
         at_least = 0
         while not self._stopping.is_set():
-            term = await self._begin_term(claim, at_least)
+            term = await self._begin_term(candidacy, claim, at_least)
             if term is None:
                 return
             try:
@@ -243,15 +249,19 @@ class Node:
                 _log.error("the epoch of the store is behind", epoch=term.epoch, seen=error.highest)
                 at_least = error.highest
 
-    async def _begin_term(self, claim: Claim, at_least: int) -> Term | None:
+    async def _begin_term(self, candidacy: Candidacy, claim: Claim, at_least: int) -> Term | None:
         try:
             return await asyncio.to_thread(
                 self._store.begin_term, claim.order, claim.ensemble, claim.member.id, at_least
             )
         except ClaimRefused as error:
-            # first in line, and older than the last leader: the coordinator went back to a backup
-            _log.error("the coordinator has gone back: it gets a new id", error=str(error))
-            await self._coordinator.replace_ensemble(claim.ensemble)
+            _log.warning("the claim is refused", node=self._config.node_id, error=str(error))
+            await self._clock.sleep(self._config.session_timeout.total_seconds() / 2)
+            if candidacy.may_act():
+                # proven first in line after the refusal, and yet older than the last leader: the
+                # coordinator went back to a backup, and would refuse everybody for ever
+                _log.error("the coordinator has gone back: it gets a new id", seen=claim.ensemble)
+                await self._coordinator.replace_ensemble(claim.ensemble)
             return None
 
     async def _lead_term(self, candidacy: Candidacy, term: Term) -> None:
@@ -284,6 +294,7 @@ class Node:
                 run.result()
         finally:
             self._leader = None
+            self._led.clear()
             for task in (run, ready, ended, stopping):
                 task.cancel()
             await asyncio.gather(run, ready, ended, stopping, return_exceptions=True)
@@ -291,6 +302,7 @@ class Node:
     async def _when_ready(self, leader: Leader) -> None:
         await leader.took_over.wait()
         self._leader = leader
+        self._led.set()
         self._metrics.leader.set(1)
 
     async def _check_clock(self) -> None:

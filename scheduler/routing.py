@@ -54,9 +54,7 @@ def consistent_hash(candidates: Sequence[Candidate], request: Request) -> Candid
     only the jobs that it had or gets (rendezvous hashing, Thaler and Ravishankar 1998)."""
 
     def weight(candidate: Candidate) -> bytes:
-        return hashlib.blake2b(
-            candidate.executor_id.encode(), key=request.job_uid.bytes, digest_size=8
-        ).digest()
+        return hashlib.blake2b(candidate.executor_id.encode(), key=request.job_uid.bytes, digest_size=8).digest()
 
     return max(candidates, key=weight)
 

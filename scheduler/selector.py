@@ -13,8 +13,8 @@ MAX_LENGTH = 1024
 _KEY = r"[A-Za-z0-9]([-A-Za-z0-9_./]{0,251}[A-Za-z0-9])?"
 _VALUE = r"[A-Za-z0-9_.\-]{0,63}"
 _TERM = re.compile(
-    rf"\s*(?:(?P<key>{_KEY})\s*(?:(?P<op>==|=|!=)\s*(?P<value>{_VALUE})"
-    rf"|\s(?P<set>in|notin)\s*\((?P<values>[^()]*)\))?|!\s*(?P<absent>{_KEY}))\s*",
+    rf"\s*(?:(?P<key>{_KEY})(?:\s*(?P<op>==|=|!=)\s*(?P<value>{_VALUE})"
+    rf"|\s+(?P<set>in|notin)\s*\((?P<values>[^()]*)\))?|!\s*(?P<absent>{_KEY}))\s*",
     re.ASCII,
 )
 
@@ -52,9 +52,7 @@ def _term(match: re.Match[str], text: str) -> _Term:
     if match["set"]:
         values = [value.strip() for value in match["values"].split(",")]
         if not all(re.fullmatch(_VALUE, value, re.ASCII) and value for value in values):
-            raise SelectorError(
-                f"the values of {match['key']!r} are not a list such as (a,b) in {shown(text)}"
-            )
+            raise SelectorError(f"the values of {match['key']!r} are not a list such as (a,b) in {shown(text)}")
         return _Term(match["key"], frozenset(values), wanted=match["set"] == "in")
     if match["op"]:
         return _Term(match["key"], frozenset((match["value"],)), wanted=match["op"] != "!=")

@@ -29,9 +29,7 @@ SERVICES = (
 class ApiServer:
     """Listens for clients and for other nodes."""
 
-    def __init__(
-        self, listen: str, jobs: JobService, executions: ExecutionService, cluster: ClusterService
-    ) -> None:
+    def __init__(self, listen: str, jobs: JobService, executions: ExecutionService, cluster: ClusterService) -> None:
         self._listen = listen
         self._services = (jobs, executions, cluster)
         self._server: grpc.aio.Server | None = None

@@ -128,9 +128,7 @@ def cancel(execution: Execution, reason: str, now: datetime) -> Execution:
     """What no executor holds ends at once; the rest is `cancelling` until its executor confirms."""
     if execution.state in (State.DISPATCHED, State.RUNNING):
         return replace(execution, cancelling=True, reason=reason)
-    return replace(
-        execution, state=State.CANCELLED, cancelling=False, reason=reason, ended=now, check_at=None
-    )
+    return replace(execution, state=State.CANCELLED, cancelling=False, reason=reason, ended=now, check_at=None)
 
 
 def settle(execution: Execution, outcome: Outcome, definition: Definition | None, now: datetime) -> Settled:

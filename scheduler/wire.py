@@ -169,9 +169,7 @@ def job(value: Job, last: Execution | None) -> job_pb2.Job:
     )
     if last is not None:
         message.status.last_execution.CopyFrom(
-            job_pb2.ExecutionRef(
-                id=str(last.id), state=last.state.value, scheduled_time=stamp(last.scheduled_time)
-            )
+            job_pb2.ExecutionRef(id=str(last.id), state=last.state.value, scheduled_time=stamp(last.scheduled_time))
         )
     return message
 

@@ -67,9 +67,7 @@ class ClusterService(ClusterServiceServicer):
     async def Executors(self, request: pb.ExecutorsRequest, context: Context) -> pb.ExecutorsResponse:
         leader = self._door.leader(context)
         if leader is None:
-            return await self._door.forward(
-                context, "ClusterService/Executors", request, pb.ExecutorsResponse
-            )
+            return await self._door.forward(context, "ClusterService/Executors", request, pb.ExecutorsResponse)
         return pb.ExecutorsResponse(executors=_executors(leader))
 
 

@@ -185,9 +185,7 @@ class Door:
                 ("grpc.max_send_message_length", MESSAGE_LIMIT),
                 ("grpc.max_reconnect_backoff_ms", 1000),
             )
-            channel = self._channels[member.address] = grpc.aio.insecure_channel(
-                member.address, options=options
-            )
+            channel = self._channels[member.address] = grpc.aio.insecure_channel(member.address, options=options)
         return channel
 
     async def close(self) -> None:

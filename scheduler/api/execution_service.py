@@ -149,9 +149,7 @@ class ExecutionService(ExecutionServiceServicer):
         id_ = _id(request.id)
         leader = self._door.leader(context)
         if leader is None:
-            return await self._door.forward(
-                context, "ExecutionService/Cancel", request, execution_pb2.Execution
-            )
+            return await self._door.forward(context, "ExecutionService/Cancel", request, execution_pb2.Execution)
         identity = write_request(str(id_), request)
         return wire.execution(await leader.runs.cancel(identity, id_, request.reason))
 

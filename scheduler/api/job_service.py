@@ -41,16 +41,12 @@ class JobService(JobServiceServicer):
         self._defaults = defaults
 
     @answered
-    async def Apply(
-        self, request: job_service_pb2.ApplyRequest, context: Context
-    ) -> job_service_pb2.ApplyResponse:
+    async def Apply(self, request: job_service_pb2.ApplyRequest, context: Context) -> job_service_pb2.ApplyResponse:
         leader = self._door.leader(context)
         if leader is None:
             # checked here as well, so that a wrong definition is told also while there is no leader
             self._proposals(request)
-            return await self._door.forward(
-                context, "JobService/Apply", request, job_service_pb2.ApplyResponse
-            )
+            return await self._door.forward(context, "JobService/Apply", request, job_service_pb2.ApplyResponse)
         applied = await leader.edits.apply(
             write_request("apply", request),
             self._proposals(request),
@@ -145,9 +141,7 @@ class JobService(JobServiceServicer):
         name = job_name(request)
         leader = self._door.leader(context)
         if leader is None:
-            return await self._door.forward(
-                context, "JobService/Delete", request, job_service_pb2.DeleteJobResponse
-            )
+            return await self._door.forward(context, "JobService/Delete", request, job_service_pb2.DeleteJobResponse)
         uid, cancelled = await leader.edits.delete(
             write_request("/".join(name), request), name, request.expected_revision
         )
@@ -176,18 +170,14 @@ class JobService(JobServiceServicer):
         return await self._job(name)
 
     @answered
-    async def Run(
-        self, request: job_service_pb2.RunJobRequest, context: Context
-    ) -> job_service_pb2.RunJobResponse:
+    async def Run(self, request: job_service_pb2.RunJobRequest, context: Context) -> job_service_pb2.RunJobResponse:
         name = job_name(request)
         if request.params.ByteSize() > MAX_PARAMS:
             told = f"{request.params.ByteSize()} bytes of at most {MAX_PARAMS}"
             raise InvalidRequest(Violation("params", told))
         leader = self._door.leader(context)
         if leader is None:
-            return await self._door.forward(
-                context, "JobService/Run", request, job_service_pb2.RunJobResponse
-            )
+            return await self._door.forward(context, "JobService/Run", request, job_service_pb2.RunJobResponse)
         identity = write_request("/".join(name), request)
         execution = await leader.runs.run(identity, *name, wire.unstruct(request.params))
         if request.wait:

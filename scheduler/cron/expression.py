@@ -54,15 +54,11 @@ class CronExpression:
         end = _seconds(before) + (before.microsecond > 0)
         return self._fires(first, end, zone, gap, overlap)
 
-    def matches(
-        self, instant: datetime, zone: ZoneInfo, gap: Gap = "after", overlap: Overlap = "first"
-    ) -> bool:
+    def matches(self, instant: datetime, zone: ZoneInfo, gap: Gap = "after", overlap: Overlap = "first") -> bool:
         """Whether `instant` is a fire."""
         _check_policies(gap, overlap)
         second = _seconds(instant)
-        return not instant.microsecond and (
-            next_fire(self.times, self.days, zone, second, gap, overlap) == second
-        )
+        return not instant.microsecond and (next_fire(self.times, self.days, zone, second, gap, overlap) == second)
 
     def __str__(self) -> str:
         """The canonical text: equal expressions have the same.

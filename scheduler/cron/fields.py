@@ -110,9 +110,7 @@ SECONDS = Field(name="seconds", low=0, high=59, largest_step=59)
 MINUTES = Field(name="minutes", low=0, high=59, largest_step=59)
 HOURS = Field(name="hours", low=0, high=23, largest_step=23)
 DAYS_OF_MONTH = Field(name="day-of-month", low=1, high=31, largest_step=31)
-MONTHS = Field(
-    name="month", low=1, high=12, largest_step=12, names={name: n for n, name in enumerate(_MONTHS, 1)}
-)
+MONTHS = Field(name="month", low=1, high=12, largest_step=12, names={name: n for n, name in enumerate(_MONTHS, 1)})
 # Written by name: in Quartz 1 is Sunday, which who reads `2-6` may not know.
 DAYS_OF_WEEK = Field(
     name="day-of-week",

@@ -42,9 +42,7 @@ def parse(text: str) -> CronExpression:
     days = Days(rule=rule, months=months, years=years)
     if days.next_from(0) is None:
         unspecified, word = (DAYS_OF_MONTH, words[3]) if words[5].text == "?" else (DAYS_OF_WEEK, words[5])
-        raise word.error(
-            unspecified, "never occurs in the months and years given, so nothing would ever fire"
-        )
+        raise word.error(unspecified, "never occurs in the months and years given, so nothing would ever fire")
     return CronExpression(
         times=TimesOfDay(seconds=seconds, minutes=minutes, hours=hours),
         days=days,
@@ -63,20 +61,14 @@ def _words(text: str) -> list[Word]:
     if first.text.startswith("@"):
         raise first.error(None, "is a macro, which is not supported yet; write the six fields")
     if re.match(r"(CRON_)?TZ=", first.text, re.IGNORECASE):
-        raise first.error(
-            None, "names a zone, which is not supported yet here; give the zone beside the expression"
-        )
+        raise first.error(None, "names a zone, which is not supported yet here; give the zone beside the expression")
     for word, field in zip(words, QUARTZ, strict=False):
         word.check_characters(field)
     if len(words) == 5:
-        problem = (
-            "got 5 fields: unix expressions are not supported yet; Quartz has six or seven, seconds first"
-        )
+        problem = "got 5 fields: unix expressions are not supported yet; Quartz has six or seven, seconds first"
         raise CronError(problem, text)
     if len(words) < 6:
-        raise CronError(
-            f"got {len(words)} of the six or seven fields; {QUARTZ[len(words)].name} is missing", text
-        )
+        raise CronError(f"got {len(words)} of the six or seven fields; {QUARTZ[len(words)].name} is missing", text)
     if len(words) > 7:
         raise words[7].error(None, f"is too much: got {len(words)} fields, six or seven are allowed")
     return words
@@ -84,9 +76,7 @@ def _words(text: str) -> list[Word]:
 
 def _day_rule(month_word: Word, week_word: Word) -> DayRule:
     if month_word.text == "?" and week_word.text == "?":
-        raise week_word.error(
-            DAYS_OF_WEEK, "cannot stand in both day-of-month and day-of-week; write * for one"
-        )
+        raise week_word.error(DAYS_OF_WEEK, "cannot stand in both day-of-month and day-of-week; write * for one")
     if week_word.text == "?":
         return MonthDays(_values(DAYS_OF_MONTH, month_word))
     if month_word.text == "?":

@@ -31,9 +31,7 @@ _FIRST_INSTANT = -_MARGIN
 _LAST_INSTANT = (LAST_DAY + 1) * DAY + _MARGIN
 
 
-def next_fire(
-    times: TimesOfDay, days: Days, zone: ZoneInfo, instant: int, gap: Gap, overlap: Overlap
-) -> int | None:
+def next_fire(times: TimesOfDay, days: Days, zone: ZoneInfo, instant: int, gap: Gap, overlap: Overlap) -> int | None:
     """The first fire at or after `instant`; both in seconds since 1970-01-01 UTC. None: there are no more."""
     if instant < _FIRST_INSTANT:
         instant = _FIRST_INSTANT

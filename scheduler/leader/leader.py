@@ -172,9 +172,7 @@ class Leader:
             if not self._failure.done():
                 self._failure.cancel()
 
-    async def _until_failure(
-        self, tasks: "list[asyncio.Task[None]]", until: "asyncio.Task[None] | None"
-    ) -> None:
+    async def _until_failure(self, tasks: "list[asyncio.Task[None]]", until: "asyncio.Task[None] | None") -> None:
         """Wait for `until` to finish; raise what any of the others, or a link, fails with."""
         await asyncio.wait([*tasks, self._failure], return_when=asyncio.FIRST_COMPLETED)
         for future in (*tasks, self._failure):

@@ -74,9 +74,7 @@ class Link:
     Nothing leaves while the leader may not act.
     """
 
-    def __init__(
-        self, member: Member, term: Term, clock: Clock, may_act: Callable[[], bool], desk: Desk
-    ) -> None:
+    def __init__(self, member: Member, term: Term, clock: Clock, may_act: Callable[[], bool], desk: Desk) -> None:
         self.member = member
         self.slots = 0
         self.kinds: frozenset[str] = frozenset()
@@ -145,9 +143,8 @@ class Link:
         told = from_rpc_error(error)
         if told.reason == "STALE_EPOCH":
             raise SupersededByExecutor(int(told.metadata.get("highest_epoch", "0")))
-        _log.warning(
-            "no stream to executor", executor=self.member.id, address=self.member.address, error=told.message
-        )
+        tell = _log.info if self.draining else _log.warning
+        tell("no stream to executor", executor=self.member.id, address=self.member.address, error=told.message)
 
     def _down(self) -> None:
         was, self.attached = self.attached, False

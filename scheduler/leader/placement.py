@@ -52,9 +52,7 @@ class Offer(Protocol):
 class Placement:
     """Chooses executors by the job's routing strategy, and keeps what nobody can take yet."""
 
-    def __init__(
-        self, term: Term, ledger: Ledger, catalog: Catalog, limits: Limits, draw: random.Random
-    ) -> None:
+    def __init__(self, term: Term, ledger: Ledger, catalog: Catalog, limits: Limits, draw: random.Random) -> None:
         self._term = term
         self._ledger = ledger
         self._catalog = catalog
@@ -89,9 +87,7 @@ class Placement:
         found, reason = self._candidates(definition, execution)
         if not found:
             return self._wait(execution, definition.demand, reason, now, deadline)
-        request = routing.Request(
-            execution.job_uid, execution.id, self._turns[execution.job_uid], self._draw.random()
-        )
+        request = routing.Request(execution.job_uid, execution.id, self._turns[execution.job_uid], self._draw.random())
         if len(self._turns) >= MOST_TURNS:
             self._turns.clear()
         self._turns[execution.job_uid] += 1
@@ -110,9 +106,7 @@ class Placement:
         for _ in range(len(queue)):
             id_ = queue[0]
             execution = self._ledger.get(id_)
-            definition = (
-                self._catalog.definition(execution.job_uid, execution.revision) if execution else None
-            )
+            definition = self._catalog.definition(execution.job_uid, execution.revision) if execution else None
             if (
                 execution is None
                 or definition is None
@@ -156,9 +150,7 @@ class Placement:
         waiting = settle.wait(execution, reason, now, check_at)
         return waiting if waiting is execution else self._ledger.put(waiting)
 
-    def _candidates(
-        self, definition: Definition, execution: Execution
-    ) -> tuple[dict[routing.Candidate, Offer], str]:
+    def _candidates(self, definition: Definition, execution: Execution) -> tuple[dict[routing.Candidate, Offer], str]:
         """Who could take it now; or, when nobody can, why."""
         limit = self._limits.running
         if limit is not None and self._ledger.placed() >= limit:

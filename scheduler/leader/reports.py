@@ -156,9 +156,7 @@ class Reports:
         ended: list[Change] = [EndAttempt(settled.ended)] if settled.ended is not None else []
         self._settled(link, report.key, [settled.execution], ended)
 
-    def _settled(
-        self, link: Link, key: pb.AttemptKey, executions: list[Execution], others: list[Change]
-    ) -> None:
+    def _settled(self, link: Link, key: pb.AttemptKey, executions: list[Execution], others: list[Change]) -> None:
         for execution in executions:
             self._ledger.put(execution)
 

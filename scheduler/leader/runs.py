@@ -51,9 +51,7 @@ class Runs:
         self._records = records
         self._clock = clock
 
-    async def run(
-        self, request: WriteRequest, namespace: str, name: str, params: Mapping[str, Any]
-    ) -> Execution:
+    async def run(self, request: WriteRequest, namespace: str, name: str, params: Mapping[str, Any]) -> Execution:
         """Record one execution now, and send it; returned when its record is committed."""
         async with self._requests.once(request) as first:
             if first is not None:

@@ -78,9 +78,7 @@ class Timetable:
         """The edit is over."""
         self._frozen.discard(job_uid)
 
-    def take(
-        self, now: datetime, limit: int, ready: Callable[[UUID], bool]
-    ) -> tuple[list[DueTrigger], set[UUID]]:
+    def take(self, now: datetime, limit: int, ready: Callable[[UUID], bool]) -> tuple[list[DueTrigger], set[UUID]]:
         """Remove and return triggers that are due, in order, at most `limit`; those of frozen jobs stay.
 
         So do those of jobs that are not `ready`: their jobs' uids are the second part of the answer.

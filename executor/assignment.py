@@ -1,0 +1,91 @@
+"""What a leader asks for: one attempt, and all that its task is told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+
+class AttemptKey(NamedTuple):
+    """Who is meant. All five must match; anything else is a duplicate or a stray."""
+
+    execution_id: str
+    part: int
+    attempt: int
+    placement: int
+    incarnation: str
+
+    @property
+    def execution(self) -> tuple[str, int]:
+        """What at most one attempt of may run at any time."""
+        return self.execution_id, self.part
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Greater for every later placement of the same execution."""
+        return self.attempt, self.placement
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShellTask:
+    """A command for `/bin/sh -c`, or the words of one that needs no shell."""
+
+    command: str = ""
+    argv: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: str | None = None
+    kind: str = field(default="shell", init=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PythonTask:
+    """A registered name, or `module:function`."""
+
+    callable: str
+    kind: str = field(default="python", init=False)
+
+
+Task = ShellTask | PythonTask
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assignment:
+    """One attempt to run. `params` are merged, plain JSON values.
+
+    `killable` when it must be possible to end it by force: it has a timeout, or may be run again.
+    """
+
+    key: AttemptKey
+    namespace: str
+    job: str
+    trigger: str
+    scheduled_ms: int
+    origin: str
+    epoch: int
+    task: Task
+    params: Mapping[str, Any]
+    timeout: timedelta | None
+    may_rerun: bool
+
+    @property
+    def killable(self) -> bool:
+        return self.may_rerun or self.timeout is not None
+
+    @property
+    def scheduled_time(self) -> datetime:
+        """Aware UTC, whole milliseconds."""
+        return instant(self.scheduled_ms)
+
+
+def instant(milliseconds: int) -> datetime:
+    """Milliseconds since 1970 as an aware time. Raises ValueError beyond the years 1 to 9999."""
+    try:
+        whole = datetime.fromtimestamp(milliseconds // 1000, UTC)
+    except (OverflowError, OSError) as error:
+        raise ValueError(str(error)) from None
+    return whole.replace(microsecond=milliseconds % 1000 * 1000)
+
+
+def instant_text(moment: datetime) -> str:
+    """RFC 3339, UTC, milliseconds: what tasks find in SCHED_SCHEDULED_TIME."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

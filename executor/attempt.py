@@ -1,0 +1,167 @@
+"""One attempt that runs here."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from cronquorum.clock import Clock
+from cronquorum.durations import format_duration
+from executor.assignment import Assignment, AttemptKey
+from executor.kinds.protocol import Run
+from executor.output import Output
+from executor.report import (
+    Chunk,
+    Ended,
+    FinalReport,
+    Outcome,
+    OutcomeState,
+    Progress,
+    TaskFailure,
+    clean_text,
+)
+
+STOP_GRACE = 5.0
+"""Seconds between SIGTERM and SIGKILL: enough to close a file or roll back, and a cancel is still prompt."""
+
+_making_output = threading.Lock()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stop:
+    """Why an attempt is ended from outside, and how long it may take over it (seconds)."""
+
+    state: OutcomeState
+    reason: str = ""
+    grace: float = STOP_GRACE
+
+
+CANCELLED = Stop(state=OutcomeState.CANCELLED)
+TIMED_OUT = Stop(state=OutcomeState.TIMED_OUT)
+
+
+class Keeper(Protocol):
+    """Who keeps the attempt; called in the event loop, but for `output`."""
+
+    def changed(self, attempt: "Attempt") -> None:
+        """There is something to tell the leader."""
+        ...
+
+    def output_waits(self, attempt: "Attempt") -> None:
+        """Output has gathered, not enough to be sent at once. From any thread."""
+        ...
+
+    def ended(self, attempt: "Attempt", report: FinalReport) -> None:
+        """Nothing of it runs any more."""
+        ...
+
+
+class Attempt:
+    """The `Reporter` of its run: keeps what is told until it can be sent."""
+
+    def __init__(self, assignment: Assignment, clock: Clock, keeper: Keeper) -> None:
+        self.assignment = assignment
+        self.started_at: float | None = None
+        """Monotonic seconds."""
+        self.latest: Progress | None = None
+        self._clock = clock
+        self._keeper = keeper
+        self._run: Run | None = None
+        self._stop: Stop | None = None
+        self._timer: asyncio.Task[None] | None = None
+        self._output: Output | None = None
+        self._ended = False
+
+    @property
+    def key(self) -> AttemptKey:
+        return self.assignment.key
+
+    @property
+    def chunks(self) -> list[Chunk]:
+        """The output so far."""
+        return self._output.chunks if self._output is not None else []
+
+    def begin(self, run: Callable[["Attempt"], Run]) -> None:
+        """Start it, by the kind's `run`. What that raises goes through."""
+        self._run = run(self)
+
+    def stop(self, stop: Stop) -> None:
+        """End it. The first reason is the one on the record; the shortest grace counts."""
+        if self._ended or self._run is None:
+            return
+        self._stop = self._stop or stop
+        self._run.stop(stop.grace)
+
+    def flush(self) -> None:
+        """Send what output has gathered."""
+        if self._output is not None and self._output.flush():
+            self._keeper.changed(self)
+
+    def started(self) -> None:
+        self.started_at = self._clock.monotonic()
+        self._keeper.changed(self)
+        if self.assignment.timeout is not None:
+            self._timer = asyncio.create_task(self._time_out(self.assignment.timeout.total_seconds()))
+
+    def output(self, stream: str, data: bytes) -> None:
+        if self._output is None:
+            with _making_output:
+                self._output = self._output or Output()
+        self._output.write(stream, data)
+        self._keeper.output_waits(self)
+
+    def progress(self, fraction: float, note: str) -> None:
+        if not self._ended:
+            self.latest = Progress(fraction=fraction, note=clean_text(note))
+            self._keeper.changed(self)
+
+    def ended(self, ended: Ended) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._output is not None:
+            self._output.close()
+        self._keeper.ended(
+            self,
+            FinalReport(
+                key=self.key,
+                what=self._outcome(ended),
+                started=self.started_at,
+                ended=self._clock.monotonic(),
+                progress=self.latest,
+                chunks=self.chunks,
+            ),
+        )
+
+    def _outcome(self, ended: Ended) -> Outcome:
+        stop = self._stop
+        timed_out = stop is not None and stop.state is OutcomeState.TIMED_OUT
+        if stop is not None and (ended.stopped or timed_out):
+            failure = self._late() if timed_out else None
+            return Outcome(
+                state=stop.state, reason=stop.reason, exit_code=ended.exit_code, error=self._with_tail(failure)
+            )
+        return Outcome(
+            state=OutcomeState.SUCCEEDED if ended.error is None else OutcomeState.FAILED,
+            result=ended.result if ended.error is None else None,
+            exit_code=ended.exit_code,
+            error=self._with_tail(ended.error),
+        )
+
+    def _late(self) -> TaskFailure:
+        timeout = format_duration(self.assignment.timeout or timedelta())
+        return TaskFailure(type="timeout", message=f"did not end within {timeout}")
+
+    def _with_tail(self, failure: TaskFailure | None) -> TaskFailure | None:
+        if failure is None or failure.tail is not None:
+            return failure
+        tail = self._output.last_lines() if self._output is not None else ""
+        return TaskFailure(type=failure.type, message=failure.message, tail=tail)
+
+    async def _time_out(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self.stop(TIMED_OUT)

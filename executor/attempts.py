@@ -1,0 +1,175 @@
+"""All attempts of this executor: which dispatches are taken, what runs, what has ended.
+
+A key that is known (it runs, or its last word is kept, or was acknowledged not long ago) is a duplicate,
+and nothing happens. Of one execution at most one attempt runs here: while it does, a later placement is
+refused, since a leader that thinks it dead is mistaken. One that has ended stands in nobody's way, even
+unacknowledged. A placement that is earlier than one seen here is a stray of the past, and refused.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+
+from cronquorum.clock import Clock
+from cronquorum.logs import get_logger
+from cronquorum.names import shown
+from executor.assignment import Assignment, AttemptKey
+from executor.attempt import CANCELLED, Attempt, Stop
+from executor.errors import Refusal
+from executor.kinds.protocol import TaskKind
+from executor.outbox import Outbox
+from executor.output import FLUSH_SECONDS
+from executor.report import Ended, FinalReport, Refused, TaskFailure, clean_text
+
+KEYS_REMEMBERED = 10_000
+"""Executions last seen here, acknowledged ones too: a duplicate that late is not run again."""
+BEFORE_ALL = (0, -1)
+MAX_REFUSAL = 500
+
+_log = get_logger(__name__)
+
+
+class Attempts:
+    """`on_change` is told which attempt has something for the leader. One event loop; no I/O."""
+
+    def __init__(
+        self,
+        *,
+        incarnation: str,
+        slots: int,
+        outbox: Outbox,
+        clock: Clock,
+        may_run: Callable[[], bool],
+        on_change: Callable[[AttemptKey], None],
+    ) -> None:
+        self.slots = slots
+        self.draining = False
+        self.running: dict[AttemptKey, Attempt] = {}
+        self.outbox = outbox
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self._incarnation = incarnation
+        self._clock = clock
+        self._may_run = may_run
+        self._on_change = on_change
+        self._kinds: Mapping[str, TaskKind] = {}
+        self._active: dict[tuple[str, int], AttemptKey] = {}
+        self._latest: OrderedDict[tuple[str, int], tuple[int, int]] = OrderedDict()
+        self._unflushed: dict[Attempt, None] = {}
+
+    def use(self, kinds: Iterable[TaskKind]) -> None:
+        """The kinds that are accepted."""
+        self._kinds = {kind.name: kind for kind in kinds}
+
+    def held(self) -> list[AttemptKey]:
+        """All of this incarnation that a report is still to come of, or to be acknowledged."""
+        return [*self.running, *(key for key in self.outbox if key.incarnation == self._incarnation)]
+
+    def take(self, assignment: Assignment) -> None:
+        """A dispatch: run it, refuse it, or know it already."""
+        key = assignment.key
+        if key in self.running or key in self.outbox:
+            return
+        try:
+            self._check_incarnation(key)
+            latest = self._latest.get(key.execution, BEFORE_ALL)
+            if key.order == latest:
+                return
+            kind = self._accepting(assignment, latest)
+            self._start(assignment, kind)
+        except Refusal as refusal:
+            self.refuse(key, refusal)
+
+    def refuse(self, key: AttemptKey, refusal: Refusal) -> None:
+        """Nothing of it ran, and nothing will."""
+        what = Refused(reason=refusal.reason, message=clean_text(refusal.message, MAX_REFUSAL))
+        self.outbox.put(FinalReport(key=key, what=what, ended=self._clock.monotonic()))
+        self._remember(key)
+        self._on_change(key)
+
+    def cancel(self, key: AttemptKey) -> None:
+        """End one. An unknown one has ended, or never came; a leader that attaches sees which."""
+        attempt = self.running.get(key)
+        if attempt is not None:
+            attempt.stop(CANCELLED)
+
+    def stop_all(self, stop: Stop) -> None:
+        """End all of them."""
+        for attempt in list(self.running.values()):
+            attempt.stop(stop)
+
+    def acknowledge(self, key: AttemptKey) -> None:
+        """The last word on it is recorded: forget it, but for having seen it."""
+        if self.outbox.acknowledge(key):
+            self._remember(key)
+
+    def changed(self, attempt: Attempt) -> None:
+        self._on_change(attempt.key)
+
+    def output_waits(self, attempt: Attempt) -> None:
+        self._unflushed[attempt] = None
+
+    def ended(self, attempt: Attempt, report: FinalReport) -> None:
+        key = attempt.key
+        self._unflushed.pop(attempt, None)
+        del self.running[key]
+        del self._active[key.execution]
+        if not self.running:
+            self.idle.set()
+        self.outbox.put(report)
+        self._on_change(key)
+
+    async def keep_flushing(self) -> None:
+        """Send what the tasks write, soon after they write it."""
+        while True:
+            await self._clock.sleep(FLUSH_SECONDS)
+            for _ in range(len(self._unflushed)):
+                self._unflushed.popitem()[0].flush()
+
+    def _remember(self, key: AttemptKey) -> None:
+        if key.incarnation == self._incarnation:
+            latest = self._latest.pop(key.execution, BEFORE_ALL)
+            self._latest[key.execution] = max(latest, key.order)
+            if len(self._latest) > KEYS_REMEMBERED:
+                self._latest.popitem(last=False)
+
+    def _check_incarnation(self, key: AttemptKey) -> None:
+        if key.incarnation != self._incarnation:
+            raise Refusal("wrongIncarnation", f"meant for {shown(key.incarnation)}; this is {self._incarnation}")
+
+    def _accepting(self, assignment: Assignment, latest: tuple[int, int]) -> TaskKind:
+        key = assignment.key
+        kind = self._kinds.get(assignment.task.kind)
+        if kind is None:
+            accepted = ", ".join(self._kinds)
+            raise Refusal("unknownKind", f"kind {assignment.task.kind!r} is not accepted here ({accepted} are)")
+        if self.draining:
+            raise Refusal("draining", "this executor takes nothing new")
+        active = self._active.get(key.execution)
+        if active is not None:
+            raise Refusal("noSlot", f"attempt {active.attempt}, placement {active.placement} of it still runs here")
+        if key.order < latest:
+            raise Refusal("noSlot", f"attempt {latest[0]}, placement {latest[1]} of it was here already")
+        if len(self.running) >= self.slots:
+            raise Refusal("noSlot", f"all {self.slots} slots are taken")
+        if not self._may_run():
+            raise Refusal("leaseExpired", "nobody has vouched for this executor for a whole lease")
+        return kind
+
+    def _start(self, assignment: Assignment, kind: TaskKind) -> None:
+        key = assignment.key
+        attempt = Attempt(assignment, self._clock, self)
+        self.running[key] = attempt
+        self._active[key.execution] = key
+        self.idle.clear()
+        self._remember(key)
+        try:
+            attempt.begin(lambda reporter: kind.run(assignment, reporter))
+        except Refusal:
+            del self.running[key], self._active[key.execution]
+            if not self.running:
+                self.idle.set()
+            raise
+        except Exception as error:  # a kind that breaks must not break the others' stream
+            _log.exception("a task kind broke", kind=kind.name, execution=key.execution_id)
+            attempt.ended(Ended(error=TaskFailure(type="internal", message=clean_text(str(error)), tail="")))

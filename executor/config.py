@@ -1,0 +1,127 @@
+"""What an executor is told when it is made."""
+
+import ipaddress
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from cronquorum.names import shown, suggestion
+from cronquorum.settings import split_host_port
+from executor.errors import BadConfig
+
+LISTEN = "127.0.0.1:7500"
+SLOTS = 16
+MOST_SLOTS = 10_000
+"""Each is a thread or processes at the worst; a typing error is likelier than a host for more."""
+LEASE = timedelta(seconds=15)
+"""Long enough that an election is over before it ends (3 session timeouts, and more)."""
+SHORTEST_LEASE = timedelta(milliseconds=100)
+KINDS = ("shell", "python")
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
+_LABEL_KEY = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_./]{0,251}[A-Za-z0-9])?", re.ASCII)
+_LABEL_VALUE = re.compile(r"[A-Za-z0-9_.\-]{0,63}", re.ASCII)
+
+TaskSource = str | ModuleType | Callable[..., Any]
+"""A module by name, a module, or (in the embedded mode) a function."""
+
+
+def new_incarnation() -> str:
+    """A name that no other process has, ever."""
+    return secrets.token_hex(8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutorConfig:
+    """Checked when made: raises `BadConfig`.
+
+    `executor_id`: empty: that of the data directory, or a new one. `advertise`: empty: where it listens;
+    a port of 0, in either, becomes the real one. `data`: None keeps nothing on disk.
+    `insecure` allows to listen where others than this host can reach it, in plain text.
+    """
+
+    executor_id: str = ""
+    incarnation: str = field(default_factory=new_incarnation)
+    listen: str = LISTEN
+    advertise: str = ""
+    slots: int = SLOTS
+    labels: Mapping[str, str] = field(default_factory=dict)
+    kinds: tuple[str, ...] = KINDS
+    tasks: tuple[TaskSource, ...] = ()
+    lease: timedelta = LEASE
+    data: Path | None = None
+    insecure: bool = False
+
+    def __post_init__(self) -> None:
+        if self.executor_id:
+            check_id(self.executor_id)
+        check_id(self.incarnation)
+        if not 1 <= self.slots <= MOST_SLOTS:
+            raise BadConfig(f"slots: {self.slots} is not in 1-{MOST_SLOTS}")
+        if self.lease < SHORTEST_LEASE:
+            raise BadConfig(f"lease: {self.lease.total_seconds():g} s is less than {SHORTEST_LEASE}")
+        self._check_kinds()
+        self._check_labels()
+        self._check_addresses()
+
+    def _check_kinds(self) -> None:
+        if not self.kinds:
+            raise BadConfig(f"kind: none given; known are {', '.join(KINDS)}")
+        for kind in self.kinds:
+            if kind not in KINDS:
+                raise BadConfig(f"kind: {shown(kind)} is not one of {', '.join(KINDS)}{suggestion(kind, KINDS)}")
+
+    def _check_labels(self) -> None:
+        for key, value in self.labels.items():
+            if not _LABEL_KEY.fullmatch(key) or not _LABEL_VALUE.fullmatch(value):
+                raise BadConfig(
+                    f"label: {shown(f'{key}={value}')} is not key=value of letters, digits, and - _ . (/ in a key)"
+                )
+
+    def _check_addresses(self) -> None:
+        host = self._host_port("listen", self.listen)[0]
+        if not self.insecure and not _is_loopback(host):
+            raise BadConfig(
+                f"listen: {shown(self.listen)} can be reached by others, in plain text: listen on 127.0.0.1, or "
+                "allow it with --insecure"
+            )
+        advertised = self._host_port("advertise", self.advertise)[0] if self.advertise else host
+        if _is_anywhere(advertised):
+            raise BadConfig(f"advertise: {shown(advertised)} is everywhere; name a host that leaders can dial")
+
+    def _host_port(self, field_name: str, text: str) -> tuple[str, int]:
+        try:
+            return split_host_port(text)
+        except ValueError as error:
+            raise BadConfig(f"{field_name}: {error}") from None
+
+
+def check_id(name: str) -> str:
+    """The same name, when it can be an executor's id. Raises `BadConfig`."""
+    if not _ID.fullmatch(name):
+        raise BadConfig(f"executor id: {shown(name)} is not 1 to 63 letters, digits, and . _ - after the first")
+    return name
+
+
+def join_host_port(host: str, port: int) -> str:
+    """The reverse of `split_host_port`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _is_anywhere(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False

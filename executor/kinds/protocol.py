@@ -1,0 +1,57 @@
+"""The seam between an executor and the kinds of tasks. Everything here happens in the event loop."""
+
+from typing import Protocol
+
+from executor.assignment import Assignment
+from executor.report import Ended
+
+
+class Reporter(Protocol):
+    """What a run tells of itself, in this order: started (once, or never), output and progress, ended (once)."""
+
+    def started(self) -> None:
+        """The task itself begins now."""
+        ...
+
+    def output(self, stream: str, data: bytes) -> None:
+        """`stream` is stdout or stderr. Also from other threads."""
+        ...
+
+    def progress(self, fraction: float, note: str) -> None:
+        """`fraction` from 0 to 1."""
+        ...
+
+    def ended(self, ended: Ended) -> None:
+        """Nothing of the run still runs. It may come before `TaskKind.run` returns."""
+        ...
+
+
+class Run(Protocol):
+    """An attempt that runs, or is about to."""
+
+    def stop(self, grace: float) -> None:
+        """Ask it to end; by force, where that is possible, after `grace` seconds. May be called again: the
+        earlier end counts. Once it has ended, nothing happens."""
+        ...
+
+
+class TaskKind(Protocol):
+    """Runs tasks of one kind. `name` is the word of manifests."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def start(self) -> None:
+        """Make ready; called once, before any run."""
+        ...
+
+    def run(self, assignment: Assignment, reporter: Reporter) -> Run:
+        """Begin an attempt. Raises `Refusal` when it cannot be meant for us; then nothing has begun.
+
+        A task that cannot be started, or fails, is no refusal: it has `ended` with an error.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End whatever is kept for later runs; no attempt runs any more, or none that can be ended."""
+        ...

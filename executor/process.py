@@ -1,0 +1,191 @@
+"""A process in a session and process group of its own, which has ended when nothing of the group runs."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from cronquorum.clock import Clock, wait_for_event
+
+READ_SIZE = 64 * 1024
+MOST_LEFT = 32
+"""Reads of what is left in a pipe: more than a pipe holds. A stranger that goes on writing is not heard out."""
+FIRST_LOOK, LONGEST_LOOK = 0.001, 0.1
+
+OnOutput = Callable[[str, bytes], None]
+
+
+class Child:
+    """A running process. Its number stands for the group until it is reaped, so a signal hits no stranger."""
+
+    def __init__(self, process: subprocess.Popen[bytes], clock: Clock, on_output: OnOutput) -> None:
+        self.pid = process.pid
+        self._process = process
+        self._clock = clock
+        self._on_output = on_output
+        self._loop = asyncio.get_running_loop()
+        self._exited = asyncio.Event()
+        self._deadline: float | None = None
+        self._force: asyncio.Task[None] | None = None
+        self._pidfd = os.pidfd_open(process.pid)
+        self._loop.add_reader(self._pidfd, self._on_exit)
+        self._pipes: dict[str, IO[bytes]] = {}
+        for stream, pipe in (("stdout", process.stdout), ("stderr", process.stderr)):
+            if pipe is not None:
+                os.set_blocking(pipe.fileno(), False)
+                self._pipes[stream] = pipe
+                self._loop.add_reader(pipe.fileno(), self._read, stream)
+
+    @classmethod
+    def spawn(
+        cls,
+        argv: Sequence[bytes],
+        *,
+        env: Mapping[bytes, bytes],
+        clock: Clock,
+        on_output: OnOutput,
+        cwd: bytes | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> "Child":
+        """Start a process; stdin is empty. Raises OSError when it cannot be started."""
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            cwd=cwd,
+            env=env,
+            start_new_session=True,
+            pass_fds=pass_fds,
+        )
+        try:
+            return cls(process, clock, on_output)
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            with process:
+                pass
+            raise
+
+    @property
+    def has_exited(self) -> bool:
+        """Whether the first process of the group has exited."""
+        return self._exited.is_set()
+
+    def terminate(self, grace: float) -> None:
+        """SIGTERM to the group, and SIGKILL to what is left of it after so many seconds.
+
+        Again: no second SIGTERM; the earlier end counts.
+        """
+        deadline = self._clock.monotonic() + grace
+        if self._deadline is None:
+            self._signal(signal.SIGTERM if grace > 0 else signal.SIGKILL)
+        elif deadline >= self._deadline:
+            return
+        self._deadline = deadline
+        if self._force is not None:
+            self._force.cancel()
+        if not self._exited.is_set():
+            self._force = asyncio.create_task(self._kill_at(deadline))
+
+    async def ended(self) -> int:
+        """Return the exit code (negative: the signal) when nothing of the group runs and all output is read.
+
+        What is left of the group when its leader exits is killed: at once, or, when it was told to end,
+        after its grace.
+        """
+        await self._exited.wait()
+        if self._force is not None:
+            self._force.cancel()
+        pause = FIRST_LOOK
+        while self._deadline is not None and self._clock.monotonic() < self._deadline:
+            if not await asyncio.to_thread(_lives, self.pid):
+                break
+            pause = await self._pause(pause)
+        self._signal(signal.SIGKILL)
+        code = self._process.wait()
+        pause = FIRST_LOOK
+        while self._group_exists() and await asyncio.to_thread(_lives, self.pid):
+            pause = await self._pause(pause)
+        self.read_rest()
+        for stream in list(self._pipes):
+            self._close(stream)
+        return code
+
+    def read_rest(self) -> None:
+        """Read what has been written so far. A pipe that a stranger still holds open is not waited for."""
+        for stream in list(self._pipes):
+            for _ in range(MOST_LEFT):
+                if not self._read(stream):
+                    break
+
+    async def wait_exit(self, seconds: float) -> bool:
+        """Wait for the first process of the group to exit; tell whether it has."""
+        return await wait_for_event(self._exited, self._clock, seconds)
+
+    async def _pause(self, seconds: float) -> float:
+        await self._clock.sleep(seconds)
+        return min(LONGEST_LOOK, 2 * seconds)
+
+    async def _kill_at(self, deadline: float) -> None:
+        await self._clock.sleep(deadline - self._clock.monotonic())
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        # a group of which only other users' processes are left refuses; it is waited for
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)
+
+    def _group_exists(self) -> bool:
+        try:
+            os.killpg(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
+
+    def _on_exit(self) -> None:
+        self._loop.remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        self._exited.set()
+
+    def _read(self, stream: str) -> bool:
+        pipe = self._pipes.get(stream)
+        if pipe is None:
+            return False
+        try:
+            data = os.read(pipe.fileno(), READ_SIZE)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._close(stream)
+            return False
+        self._on_output(stream, data)
+        return True
+
+    def _close(self, stream: str) -> None:
+        pipe = self._pipes.pop(stream)
+        self._loop.remove_reader(pipe.fileno())
+        pipe.close()
+
+
+def _lives(group: int) -> bool:
+    """Whether a process of a group runs; dead ones that nobody has reaped do not."""
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            content = (entry / "stat").read_bytes()
+        except OSError:
+            continue
+        state, _, pgrp = content.rpartition(b")")[2].split()[:3]
+        if int(pgrp) == group and state not in (b"Z", b"X"):
+            return True
+    return False

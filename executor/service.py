@@ -1,0 +1,268 @@
+"""The executor: everything of this package put together."""
+
+import asyncio
+import socket
+from collections.abc import Coroutine
+from typing import Any
+
+import grpc
+
+from cronquorum import __version__
+from cronquorum.clock import Clock, wait_for_event
+from cronquorum.coordination.protocols import EXECUTORS, Coordinator, Member, Registration
+from cronquorum.durations import format_duration
+from cronquorum.logs import get_logger
+from cronquorum.settings import split_host_port
+from executor.attach import AttachService
+from executor.attempt import STOP_GRACE, Stop
+from executor.attempts import Attempts
+from executor.catalog import Catalog
+from executor.config import ExecutorConfig, join_host_port
+from executor.datadir import DataDir, Memory, NoDataDir
+from executor.errors import CannotListen, LeaseLost, Stopping
+from executor.fence import Fence
+from executor.kinds.protocol import TaskKind
+from executor.kinds.table import make_kinds
+from executor.lease import Lease
+from executor.outbox import Outbox
+from executor.report import OutcomeState
+from schedapi.v1.executor_service_pb2_grpc import add_ExecutorServiceServicer_to_server
+
+DRAIN_SECONDS = 30.0
+ACKNOWLEDGE_SECONDS = 2.0
+"""How long the last outcomes wait for a leader before the executor goes."""
+LEASE_GRACE = 0.05
+"""Of a lease: from SIGTERM to SIGKILL once it has run out. A leader waits for a tenth more than a lease."""
+KILL_SECONDS = 2.0
+"""How long what was killed may take to be gone."""
+SERVER_GRACE = 0.5
+MAX_MESSAGE = 16 * 1024 * 1024
+
+_OPTIONS = (
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
+    ("grpc.max_send_message_length", MAX_MESSAGE),
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    # leaders ping more often than gRPC's default of 5 minutes allows
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 1_000),
+    ("grpc.http2.max_ping_strikes", 0),
+)
+_log = get_logger(__name__)
+
+
+class Executor:
+    """Runs tasks for whoever leads. The coordinator must be started already; it is not closed here.
+
+    `start` and `stop` once each; `stop` may be called again to hurry.
+    """
+
+    def __init__(self, config: ExecutorConfig, clock: Clock, coordinator: Coordinator) -> None:
+        self._config = config
+        self._clock = clock
+        self._coordinator = coordinator
+        self._id = config.executor_id
+        self._address = ""
+        self._memory: Memory | None = None
+        self._kinds: list[TaskKind] = []
+        self._duties: list[asyncio.Task[None]] = []
+        self._server: grpc.aio.Server | None = None
+        self._service: AttachService | None = None
+        self._attempts: Attempts | None = None
+        self._registration: Registration | None = None
+        self._broken: asyncio.Future[BaseException] | None = None
+        self._hurry = asyncio.Event()
+        self._stopped = asyncio.Event()
+        self._stopping = False
+
+    @property
+    def id(self) -> str:
+        """The lasting id; known once started."""
+        return self._id
+
+    @property
+    def incarnation(self) -> str:
+        return self._config.incarnation
+
+    @property
+    def address(self) -> str:
+        """What is advertised, with the real port; known once started."""
+        return self._address
+
+    @property
+    def running(self) -> int:
+        """How many attempts run."""
+        return len(self._attempts.running) if self._attempts is not None else 0
+
+    async def start(self) -> None:
+        """Import the tasks, listen, register. Raises `StartError`, or `CoordinationError`."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._close()
+            raise
+
+    async def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:
+        """Take nothing new, let what runs finish for so long, end the rest, and go. Called again while it
+        waits: the rest is ended now."""
+        if self._stopping:
+            self.hurry()
+            await self._stopped.wait()
+            return
+        self._stopping = True
+        try:
+            await self._drain(drain_seconds)
+        finally:
+            await self._close()
+            self._stopped.set()
+
+    def hurry(self) -> None:
+        """A `stop` that waits, or is yet to come, waits no longer for what runs."""
+        self._hurry.set()
+
+    async def broken(self) -> BaseException:
+        """Return when a duty of the executor has failed: it should be stopped then."""
+        assert self._broken is not None
+        return await asyncio.shield(self._broken)
+
+    async def _start(self) -> None:
+        config, clock = self._config, self._clock
+        self._broken = asyncio.get_running_loop().create_future()
+        catalog = Catalog.load(config.tasks)
+        memory = await asyncio.to_thread(_open_memory, config)
+        self._memory = memory
+        self._id = memory.executor_id()
+        lease = Lease(config.lease.total_seconds(), clock, self._on_lease_lost)
+        self._attempts = Attempts(
+            incarnation=config.incarnation,
+            slots=config.slots,
+            outbox=Outbox(),
+            clock=clock,
+            may_run=lease.holds,
+            on_change=lambda key: service.tell(key),
+        )
+        service = AttachService(config, self._id, Fence(memory), self._attempts, lease, clock)
+        self._service = service
+        for kind in make_kinds(config, catalog, clock):
+            await kind.start()
+            self._kinds.append(kind)
+        self._attempts.use(self._kinds)
+        self._address = await self._listen(service)
+        facts = {"lease": format_duration(config.lease), "version": __version__}
+        member = Member(id=self._id, incarnation=config.incarnation, address=self._address, facts=facts)
+        self._registration = await self._coordinator.announce(EXECUTORS, member)
+        await lease.prove(self._registration.prove)
+        self._begin(lease.keep_watch())
+        self._begin(lease.keep_asking(service.ask_lease))
+        self._begin(lease.keep_proving(self._registration.prove))
+        self._begin(self._attempts.keep_flushing())
+        _log.info(
+            "executor started",
+            executor=self._id,
+            incarnation=config.incarnation,
+            address=self._address,
+            slots=config.slots,
+            kinds=list(config.kinds),
+            tasks=catalog.names,
+        )
+        if config.data is None:
+            _log.info("nothing is kept on disk: without --data a restart is a new executor", executor=self._id)
+
+    async def _listen(self, service: AttachService) -> str:
+        host, port = split_host_port(self._config.listen)
+        await self._probe(host, port)
+        self._server = grpc.aio.server(options=_OPTIONS)
+        add_ExecutorServiceServicer_to_server(service, self._server)  # type: ignore[no-untyped-call]  # generated
+        try:
+            bound = self._server.add_insecure_port(join_host_port(host, port))
+        except RuntimeError:
+            raise CannotListen(f"cannot listen on {self._config.listen} (set --listen)") from None
+        await self._server.start()
+        host, port = split_host_port(self._config.advertise or self._config.listen)
+        return join_host_port(host, port or bound)
+
+    async def _probe(self, host: str, port: int) -> None:
+        """gRPC does not tell why it cannot bind; the operating system does."""
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+            family, kind, protocol, _, address = found[0]
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            raise CannotListen(f"cannot listen on {self._config.listen}: {why} (set --listen)") from None
+
+    def _begin(self, duty: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(duty)
+        task.add_done_callback(self._on_duty_done)
+        self._duties.append(task)
+
+    def _on_duty_done(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and self._broken is not None and not self._broken.done():
+            _log.error("a duty of the executor broke", executor=self._id, exc_info=error)
+            self._broken.set_result(error)
+
+    def _on_lease_lost(self) -> None:
+        """Neither the leader nor the coordinator has vouched for us: somebody else may run our attempts soon."""
+        assert self._attempts is not None and self._service is not None
+        _log.warning("lease lost: attempts are ended", executor=self._id, running=self.running)
+        grace = LEASE_GRACE * self._config.lease.total_seconds()
+        self._attempts.stop_all(Stop(state=OutcomeState.LOST, reason="leaseExpired", grace=grace))
+        self._service.end_stream(LeaseLost("nobody vouched for this executor for a whole lease"))
+
+    async def _drain(self, seconds: float) -> None:
+        attempts, service = self._attempts, self._service
+        if attempts is None or service is None:
+            return
+        attempts.draining = True
+        service.tell_capacity()
+        _log.info("draining", executor=self._id, running=self.running)
+        if not await self._wait_idle(attempts, seconds):
+            _log.warning("ending what still runs", executor=self._id, running=self.running)
+            attempts.stop_all(Stop(state=OutcomeState.LOST, reason="drained"))
+            await wait_for_event(attempts.idle, self._clock, STOP_GRACE + KILL_SECONDS)
+        await wait_for_event(attempts.outbox.empty, self._clock, ACKNOWLEDGE_SECONDS)
+        _log.info(
+            "executor stopped",
+            executor=self._id,
+            still_running=self.running,
+            not_acknowledged=len(attempts.outbox),
+        )
+
+    async def _wait_idle(self, attempts: Attempts, seconds: float) -> bool:
+        """Wait until nothing runs, or so long, or until there is hurry."""
+        idle = asyncio.ensure_future(wait_for_event(attempts.idle, self._clock, seconds))
+        hurry = asyncio.ensure_future(self._hurry.wait())
+        try:
+            await asyncio.wait((idle, hurry), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            idle.cancel()
+            hurry.cancel()
+        return attempts.idle.is_set()
+
+    async def _close(self) -> None:
+        for task in self._duties:
+            task.cancel()
+        await asyncio.gather(*self._duties, return_exceptions=True)
+        if self._registration is not None:
+            await self._registration.withdraw()
+        if self._service is not None:
+            self._service.end_stream(Stopping("this executor stops"))
+        if self._server is not None:
+            await self._server.stop(SERVER_GRACE)
+        for kind in self._kinds:
+            await kind.close()
+        if self._memory is not None:
+            self._memory.close()
+
+
+def _open_memory(config: ExecutorConfig) -> Memory:
+    if config.data is None:
+        return NoDataDir(config.executor_id)
+    return DataDir(config.data, config.executor_id)
