@@ -49,7 +49,7 @@ def _due(seconds: range, after: datetime, until: datetime) -> Iterator[datetime]
 def _covered(execution: dict[str, Any], seconds: range) -> list[datetime]:
     """The due times that a record accounts for."""
     scheduled = _instant(execution["scheduledTime"])
-    if "missed" not in execution:
+    if execution["missed"] is None:
         return [scheduled]
     first = _instant(execution["missed"]["first"])
     return list(_due(seconds, first - timedelta(seconds=1), scheduled))
