@@ -1,0 +1,152 @@
+"""Kazoo's client with what it lacks.
+
+What kazoo 2.11 does not do for us, each reproduced, and what is done here and in `session`:
+
+* It says nothing of the negotiated session timeout (kazoo#769): `Client` reads it from the handshake.
+* It tries one server for a whole session timeout before the next: `_Handler` shares T out among them.
+* Every request counts as a ping, so that a connection on which requests are made but nothing is answered is
+  never found dead: a request that has no answer after T/2 makes `Session` drop the connection.
+* Waking its thread is a blocking `send` on a socket pair that holds some 270 of them: `Session` has no more
+  than `MAX_IN_FLIGHT` under way.
+* It holds on to the highest zxid that it has seen, so that it never returns to a ZooKeeper that was restored
+  from a backup, and a connection thread that died stays dead: `Session` replaces it after `GIVE_UP_AFTER`.
+* Its threads ping on when the event loop is stuck, so that a leader that does nothing would lead for ever:
+  without a sign of life from the loop within T, `_Handler` breaks the connection, and makes no other.
+* Requests that are made while it is not connected wait without limit, and may be sent in the next session:
+  they go through `Contact` only.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from kazoo.client import KazooClient
+from kazoo.handlers.threading import SequentialThreadingHandler
+from kazoo.protocol.serialization import Connect
+from kazoo.retry import KazooRetry
+
+from cronquorum.coordination.hosts import Hosts
+
+MAX_RETRY_DELAY = 1.0
+"""Seconds between two rounds of connection attempts, at most (before kazoo's jitter)."""
+
+FAREWELL_PATIENCE = 1.0
+"""Seconds that a server has to answer the end of a session, before the connection is dropped."""
+
+# Its transitions are told by our own log; what remains are its unhandled errors.
+_kazoo_log = logging.getLogger("cronquorum.kazoo")
+_kazoo_log.setLevel(logging.ERROR)
+
+
+class Client(KazooClient):  # type: ignore[misc] # kazoo has no types
+    """A KazooClient that never gives up, tells its negotiated timeout, and can be dropped and disposed of."""
+
+    def __init__(
+        self,
+        hosts: Hosts,
+        timeout: float,
+        *,
+        is_alive: Callable[[], bool],
+        on_state: Callable[["Client", str], None],
+    ) -> None:
+        """Both are called on the connection's thread, and must not block."""
+        handler = _Handler(timeout / (len(hosts.servers) + 1), is_alive)
+        super().__init__(
+            hosts=hosts.connect_string,
+            timeout=timeout,
+            handler=handler,
+            logger=_kazoo_log,
+            connection_retry=KazooRetry(
+                max_tries=-1,
+                delay=0.1,
+                backoff=2,
+                max_delay=MAX_RETRY_DELAY,
+                sleep_func=handler.sleep_func,
+            ),
+        )
+        self.negotiated: float = timeout
+        self._shake_hands = self._connection._invoke
+        self._connection._invoke = self._invoke
+        self.add_listener(partial(on_state, self))
+
+    def _invoke(self, timeout: float, request: Any, xid: int | None = None) -> Any:
+        # the only request without an xid is the handshake, whose answer has the timeout
+        answer = self._shake_hands(timeout, request, xid)
+        if isinstance(request, Connect) and answer[0].time_out > 0:
+            self.negotiated = answer[0].time_out / 1000
+        return answer
+
+    def drop(self) -> None:
+        """Break the connection, so that kazoo notices, and makes another."""
+        self.handler.drop()
+
+    async def dispose(self) -> None:
+        """End the session and all threads. Kazoo's own way of it blocks, hence a thread."""
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+
+        def stop() -> None:
+            farewell = threading.Thread(target=self._say_farewell, name="zookeeper-farewell", daemon=True)
+            farewell.start()
+            farewell.join(FAREWELL_PATIENCE)
+            while farewell.is_alive():
+                self.drop()
+                farewell.join(0.1)
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+                loop.call_soon_threadsafe(done.set)
+
+        thread = threading.Thread(target=stop, name="zookeeper-stop", daemon=True)
+        thread.start()
+        await done.wait()
+        thread.join()
+
+    def _say_farewell(self) -> None:
+        try:
+            self.stop()
+            self.close()
+        except Exception as error:  # its threads are daemons: there is nothing more to be done for them
+            _kazoo_log.error("could not stop kazoo's client: %r", error)
+
+
+class _Handler(SequentialThreadingHandler):  # type: ignore[misc] # kazoo has no types
+    """Kazoo's threads, with a limit to how long one server may take to accept a connection, and none
+    on behalf of the dead."""
+
+    def __init__(self, connect_timeout: float, is_alive: Callable[[], bool]) -> None:
+        super().__init__()
+        self._connect_timeout = connect_timeout
+        self._is_alive = is_alive
+        self._socket: socket.socket | None = None
+
+    def select(self, *args: Any, **kwargs: Any) -> Any:
+        # before and after each wait of the connection's thread, which are some T/3 long
+        self._require_life()
+        ready = super().select(*args, **kwargs)
+        self._require_life()
+        return ready
+
+    def _require_life(self) -> None:
+        if not self._is_alive():
+            raise OSError("the event loop is stuck")  # to kazoo, one more broken connection
+
+    def create_connection(self, *args: Any, **kwargs: Any) -> socket.socket:
+        self._require_life()
+        kwargs["timeout"] = min(kwargs.get("timeout") or self._connect_timeout, self._connect_timeout)
+        connection: socket.socket = super().create_connection(*args, **kwargs)
+        self._socket = connection
+        return connection
+
+    def spawn(self, func: Callable[..., object], *args: Any, **kwargs: Any) -> threading.Thread:
+        thread: threading.Thread = super().spawn(func, *args, **kwargs)
+        thread.name = f"zookeeper-{thread.name}"
+        return thread
+
+    def drop(self) -> None:
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # closed already
+                self._socket.shutdown(socket.SHUT_RDWR)
