@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 class AttemptKey(NamedTuple):
     """Who is meant. All five must match; anything else is a duplicate or a stray."""
@@ -78,12 +80,8 @@ class Assignment:
 
 
 def instant(milliseconds: int) -> datetime:
-    """Milliseconds since 1970 as an aware time. Raises ValueError beyond the years 1 to 9999."""
-    try:
-        whole = datetime.fromtimestamp(milliseconds // 1000, UTC)
-    except (OverflowError, OSError) as error:
-        raise ValueError(str(error)) from None
-    return whole.replace(microsecond=milliseconds % 1000 * 1000)
+    """Milliseconds since 1970 as an aware time, in the years 1 to 9999."""
+    return EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def instant_text(moment: datetime) -> str:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from cronquorum import __version__
 from cronquorum.clock import Clock
@@ -17,11 +18,7 @@ from executor.config import ExecutorConfig
 from executor.datadir import Leader
 from executor.errors import (
     BadMessage,
-    CannotRecord,
-    LeaseLost,
     Refusal,
-    StaleEpoch,
-    Stopping,
     StreamRefused,
     Superseded,
     TooMuchHeld,
@@ -31,6 +28,7 @@ from executor.errors import (
 from executor.fence import Fence
 from executor.lease import Lease
 from executor.outgoing import Outgoing
+from executor.stream import LeaderStream, to_api_error
 from schedapi import errors as api
 from schedapi.v1 import executor_service_pb2 as pb
 from schedapi.v1.executor_service_pb2_grpc import ExecutorServiceServicer
@@ -40,35 +38,8 @@ OLDEST_PROTOCOL, NEWEST_PROTOCOL = 1, 1
 HELLO_SECONDS = 10.0
 """A caller that says nothing for so long is none of ours."""
 
-_CODES: dict[type[StreamRefused], type[api.ApiError]] = {
-    StaleEpoch: api.FailedPrecondition,
-    WrongExecutor: api.FailedPrecondition,
-    UnsupportedProtocol: api.FailedPrecondition,
-    BadMessage: api.InvalidArgument,
-    Superseded: api.Conflict,
-    LeaseLost: api.Unavailable,
-    TooMuchHeld: api.ResourceExhausted,
-    CannotRecord: api.Unavailable,
-    Stopping: api.Unavailable,
-}
-
 if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[pb.LeaderMessage, pb.ExecutorMessage]
-
-
-class LeaderStream:
-    """A leader that said Hello. Once it is over, nothing that comes from it counts."""
-
-    def __init__(self, leader: Leader, outgoing: Outgoing) -> None:
-        self.leader = leader
-        self.outgoing = outgoing
-        self.over = asyncio.Event()
-        self.reason: StreamRefused | None = None
-
-    def end(self, reason: StreamRefused | None) -> None:
-        if not self.over.is_set():
-            self.reason = reason
-            self.over.set()
 
 
 class AttachService(ExecutorServiceServicer):
@@ -114,8 +85,7 @@ class AttachService(ExecutorServiceServicer):
         try:
             await self._serve(context)
         except StreamRefused as error:
-            code = _CODES[type(error)]
-            await api.abort(context, code(str(error), reason=error.reason, metadata=error.facts))
+            await api.abort(context, to_api_error(error))
 
     async def _serve(self, context: "Context") -> None:
         first = await self._first(context)
@@ -123,16 +93,17 @@ class AttachService(ExecutorServiceServicer):
         await self._fence.record(leader)
         # from here to the end of `_begin` in one step: no await
         stream, welcome = self._begin(leader)
-        await context.write(welcome)
-        reader = asyncio.create_task(self._read(context, stream, first))
-        writer = asyncio.create_task(self._write(context, stream))
+        tasks: list[asyncio.Task[None]] = []
         try:
+            await context.write(welcome)
+            tasks.append(asyncio.create_task(self._read(context, stream, first)))
+            tasks.append(asyncio.create_task(self._write(context, stream)))
             await stream.over.wait()
         finally:
             stream.end(None)
             if self._stream is stream:
                 self._stream = None
-            await self._finish(context, reader, writer)
+            await self._finish(context, *tasks)
         if stream.reason is not None:
             raise stream.reason
 
@@ -145,7 +116,7 @@ class AttachService(ExecutorServiceServicer):
                 _log.error("a leader's stream broke", exc_info=ended)
 
     async def _first(self, context: "Context") -> pb.LeaderMessage:
-        reading = asyncio.ensure_future(context.read())
+        reading = asyncio.ensure_future(_read_message(context))
         waiting = asyncio.ensure_future(self._clock.sleep(HELLO_SECONDS))
         try:
             await asyncio.wait((reading, waiting), return_when=asyncio.FIRST_COMPLETED)
@@ -155,7 +126,7 @@ class AttachService(ExecutorServiceServicer):
         finally:
             waiting.cancel()
             reading.cancel()
-        if not isinstance(first, pb.LeaderMessage) or not first.HasField("hello"):
+        if first is None or not first.HasField("hello"):
             raise BadMessage("the first message bears no Hello")
         return first
 
@@ -200,8 +171,8 @@ class AttachService(ExecutorServiceServicer):
         try:
             self._take(stream, first)
             while not stream.over.is_set():
-                message = await context.read()
-                if not isinstance(message, pb.LeaderMessage):
+                message = await _read_message(context)
+                if message is None:
                     stream.end(None)
                 elif message.HasField("hello"):
                     stream.end(BadMessage("a second Hello on the same stream"))
@@ -257,3 +228,12 @@ class AttachService(ExecutorServiceServicer):
             writer.capacity(self._attempts.slots, self._attempts.draining)
         outgoing.write_news(writer, self._clock.monotonic())
         return None if writer.empty else writer.message
+
+
+async def _read_message(context: "Context") -> pb.LeaderMessage | None:
+    """The next message; None when there is none any more. Raises `BadMessage`."""
+    try:
+        message = await context.read()
+    except DecodeError:
+        raise BadMessage("what came is no LeaderMessage") from None
+    return message if isinstance(message, pb.LeaderMessage) else None

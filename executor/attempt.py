@@ -91,8 +91,8 @@ class Attempt:
         """End it. The first reason is the one on the record; the shortest grace counts."""
         if self._ended or self._run is None:
             return
-        self._stop = self._stop or stop
-        self._run.stop(stop.grace)
+        if self._run.stop(stop.grace):
+            self._stop = self._stop or stop
 
     def flush(self) -> None:
         """Send what output has gathered."""

@@ -16,21 +16,22 @@ class Outbox:
 
     def __init__(self) -> None:
         self._reports: dict[AttemptKey, FinalReport] = {}
+        self._sizes: dict[AttemptKey, int] = {}
         self._bytes = 0
         self.empty = asyncio.Event()
         self.empty.set()
 
     def put(self, report: FinalReport) -> None:
         self._reports[report.key] = report
-        self._bytes += report.size
+        self._sizes[report.key] = size = report.size
+        self._bytes += size
         self.empty.clear()
 
     def acknowledge(self, key: AttemptKey) -> bool:
         """Forget a report; False when there is none."""
-        report = self._reports.pop(key, None)
-        if report is None:
+        if self._reports.pop(key, None) is None:
             return False
-        self._bytes -= report.size
+        self._bytes -= self._sizes.pop(key)
         if not self._reports:
             self.empty.set()
         return True

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from cronquorum.clock import Clock, wait_for_event
+from cronquorum.clock import Clock
+from executor.errors import StartError
 
 READ_SIZE = 64 * 1024
 MOST_LEFT = 32
@@ -17,6 +18,14 @@ MOST_LEFT = 32
 FIRST_LOOK, LONGEST_LOOK = 0.001, 0.1
 
 OnOutput = Callable[[str, bytes], None]
+
+
+def check_platform() -> None:
+    """Raises `StartError` where processes cannot be watched without reaping them."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError) as error:
+        raise StartError(f"this system has no pidfd_open (Linux 5.3 has): {error}") from None
 
 
 class Child:
@@ -123,10 +132,6 @@ class Child:
             for _ in range(MOST_LEFT):
                 if not self._read(stream):
                     break
-
-    async def wait_exit(self, seconds: float) -> bool:
-        """Wait for the first process of the group to exit; tell whether it has."""
-        return await wait_for_event(self._exited, self._clock, seconds)
 
     async def _pause(self, seconds: float) -> float:
         await self._clock.sleep(seconds)

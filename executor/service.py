@@ -1,7 +1,6 @@
 """The executor: everything of this package put together."""
 
 import asyncio
-import socket
 from collections.abc import Coroutine
 from typing import Any
 
@@ -12,21 +11,21 @@ from cronquorum.clock import Clock, wait_for_event
 from cronquorum.coordination.protocols import EXECUTORS, Coordinator, Member, Registration
 from cronquorum.durations import format_duration
 from cronquorum.logs import get_logger
-from cronquorum.settings import split_host_port
 from executor.attach import AttachService
 from executor.attempt import STOP_GRACE, Stop
 from executor.attempts import Attempts
 from executor.catalog import Catalog
-from executor.config import ExecutorConfig, join_host_port
+from executor.config import ExecutorConfig
 from executor.datadir import DataDir, Memory, NoDataDir
-from executor.errors import CannotListen, LeaseLost, Stopping
+from executor.errors import LeaseLost, Stopping
 from executor.fence import Fence
 from executor.kinds.protocol import TaskKind
 from executor.kinds.table import make_kinds
 from executor.lease import Lease
+from executor.listening import advertised, listen
 from executor.outbox import Outbox
+from executor.process import check_platform
 from executor.report import OutcomeState
-from schedapi.v1.executor_service_pb2_grpc import add_ExecutorServiceServicer_to_server
 
 DRAIN_SECONDS = 30.0
 ACKNOWLEDGE_SECONDS = 2.0
@@ -36,20 +35,6 @@ LEASE_GRACE = 0.05
 KILL_SECONDS = 2.0
 """How long what was killed may take to be gone."""
 SERVER_GRACE = 0.5
-MAX_MESSAGE = 16 * 1024 * 1024
-
-_OPTIONS = (
-    ("grpc.so_reuseport", 0),
-    ("grpc.max_receive_message_length", MAX_MESSAGE),
-    ("grpc.max_send_message_length", MAX_MESSAGE),
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.max_pings_without_data", 0),
-    # leaders ping more often than gRPC's default of 5 minutes allows
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 1_000),
-    ("grpc.http2.max_ping_strikes", 0),
-)
 _log = get_logger(__name__)
 
 
@@ -119,7 +104,7 @@ class Executor:
             self._stopped.set()
 
     def hurry(self) -> None:
-        """A `stop` that waits, or is yet to come, waits no longer for what runs."""
+        """A `stop` that waits, or is yet to come, waits neither for what runs nor for acknowledgements."""
         self._hurry.set()
 
     async def broken(self) -> BaseException:
@@ -130,6 +115,7 @@ class Executor:
     async def _start(self) -> None:
         config, clock = self._config, self._clock
         self._broken = asyncio.get_running_loop().create_future()
+        check_platform()
         catalog = Catalog.load(config.tasks)
         memory = await asyncio.to_thread(_open_memory, config)
         self._memory = memory
@@ -149,7 +135,8 @@ class Executor:
             await kind.start()
             self._kinds.append(kind)
         self._attempts.use(self._kinds)
-        self._address = await self._listen(service)
+        self._server, port = await listen(config.listen, service)
+        self._address = advertised(config, port)
         facts = {"lease": format_duration(config.lease), "version": __version__}
         member = Member(id=self._id, incarnation=config.incarnation, address=self._address, facts=facts)
         self._registration = await self._coordinator.announce(EXECUTORS, member)
@@ -169,33 +156,6 @@ class Executor:
         )
         if config.data is None:
             _log.info("nothing is kept on disk: without --data a restart is a new executor", executor=self._id)
-
-    async def _listen(self, service: AttachService) -> str:
-        host, port = split_host_port(self._config.listen)
-        await self._probe(host, port)
-        self._server = grpc.aio.server(options=_OPTIONS)
-        add_ExecutorServiceServicer_to_server(service, self._server)  # type: ignore[no-untyped-call]  # generated
-        try:
-            bound = self._server.add_insecure_port(join_host_port(host, port))
-        except RuntimeError:
-            raise CannotListen(f"cannot listen on {self._config.listen} (set --listen)") from None
-        await self._server.start()
-        host, port = split_host_port(self._config.advertise or self._config.listen)
-        return join_host_port(host, port or bound)
-
-    async def _probe(self, host: str, port: int) -> None:
-        """gRPC does not tell why it cannot bind; the operating system does."""
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(
-                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )
-            family, kind, protocol, _, address = found[0]
-            with socket.socket(family, kind, protocol) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
-        except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            raise CannotListen(f"cannot listen on {self._config.listen}: {why} (set --listen)") from None
 
     def _begin(self, duty: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(duty)
@@ -223,11 +183,11 @@ class Executor:
         attempts.draining = True
         service.tell_capacity()
         _log.info("draining", executor=self._id, running=self.running)
-        if not await self._wait_idle(attempts, seconds):
+        if not await self._unless_hurried(attempts.idle, seconds):
             _log.warning("ending what still runs", executor=self._id, running=self.running)
             attempts.stop_all(Stop(state=OutcomeState.LOST, reason="drained"))
             await wait_for_event(attempts.idle, self._clock, STOP_GRACE + KILL_SECONDS)
-        await wait_for_event(attempts.outbox.empty, self._clock, ACKNOWLEDGE_SECONDS)
+        await self._unless_hurried(attempts.outbox.empty, ACKNOWLEDGE_SECONDS)
         _log.info(
             "executor stopped",
             executor=self._id,
@@ -235,16 +195,16 @@ class Executor:
             not_acknowledged=len(attempts.outbox),
         )
 
-    async def _wait_idle(self, attempts: Attempts, seconds: float) -> bool:
-        """Wait until nothing runs, or so long, or until there is hurry."""
-        idle = asyncio.ensure_future(wait_for_event(attempts.idle, self._clock, seconds))
+    async def _unless_hurried(self, event: asyncio.Event, seconds: float) -> bool:
+        """Wait for an event, or so long, or until there is hurry; tell whether it happened."""
+        waiting = asyncio.ensure_future(wait_for_event(event, self._clock, seconds))
         hurry = asyncio.ensure_future(self._hurry.wait())
         try:
-            await asyncio.wait((idle, hurry), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((waiting, hurry), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            idle.cancel()
+            waiting.cancel()
             hurry.cancel()
-        return attempts.idle.is_set()
+        return event.is_set()
 
     async def _close(self) -> None:
         for task in self._duties:

@@ -7,7 +7,7 @@ from typing import Any
 from google.protobuf import struct_pb2
 
 from cronquorum.names import shown
-from executor.assignment import Assignment, AttemptKey, PythonTask, ShellTask, Task, instant
+from executor.assignment import Assignment, AttemptKey, PythonTask, ShellTask, Task
 from executor.errors import BadMessage, Refusal
 from executor.report import Chunk, Outcome, Progress, Refused
 from schedapi.v1 import executor_service_pb2 as pb
@@ -15,6 +15,8 @@ from schedapi.v1 import job_pb2
 
 MAX_ID = 128
 EXACT = 2.0**53
+FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_799_999
+"""The years 1 to 9999, in milliseconds since 1970."""
 
 
 def read_key(message: pb.AttemptKey) -> AttemptKey:
@@ -34,10 +36,8 @@ def read_key(message: pb.AttemptKey) -> AttemptKey:
 
 def read_dispatch(message: pb.Dispatch, key: AttemptKey, epoch: int) -> Assignment:
     """What to run. Raises `Refusal`."""
-    try:
-        instant(message.scheduled_time_ms)
-    except ValueError:
-        raise Refusal("badTask", f"scheduled time {message.scheduled_time_ms} ms is no time") from None
+    if not FIRST_MS <= message.scheduled_time_ms <= LAST_MS:
+        raise Refusal("badTask", f"scheduled time {message.scheduled_time_ms} ms is no time")
     timeout = None
     if message.HasField("timeout"):
         timeout = timedelta(seconds=message.timeout.seconds, microseconds=message.timeout.nanos // 1000)

@@ -29,9 +29,9 @@ class Reporter(Protocol):
 class Run(Protocol):
     """An attempt that runs, or is about to."""
 
-    def stop(self, grace: float) -> None:
+    def stop(self, grace: float) -> bool:
         """Ask it to end; by force, where that is possible, after `grace` seconds. May be called again: the
-        earlier end counts. Once it has ended, nothing happens."""
+        earlier end counts. False when the task had ended by itself: at most its remains are tidied away."""
         ...
 
 

@@ -10,7 +10,8 @@ from executor.function import TaskFunction
 from executor.kinds.mailbox import Mailbox
 from executor.kinds.protocol import Reporter, Run
 from executor.kinds.threads import ThreadPool, ThreadRun
-from executor.kinds.workers import WorkerPool, WorkerRun
+from executor.kinds.worker_pool import WorkerPool
+from executor.kinds.workers import WorkerRun
 
 IDLE_SECONDS = 60.0
 """How long a worker process is kept for the next task."""

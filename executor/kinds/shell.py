@@ -69,10 +69,12 @@ class ShellRun:
         self.child: Child | None = None
         self._stopped = False
 
-    def stop(self, grace: float) -> None:
-        if self.child is not None:
-            self._stopped = self._stopped or not self.child.has_exited
-            self.child.terminate(grace)
+    def stop(self, grace: float) -> bool:
+        if self.child is None:
+            return False
+        self._stopped = self._stopped or not self.child.has_exited
+        self.child.terminate(grace)
+        return self._stopped
 
     async def follow(self, child: Child) -> None:
         """Report the end when it comes."""

@@ -62,8 +62,9 @@ class ThreadRun:
         )
         self._invocation = Invocation(function, self._context)
 
-    def stop(self, grace: float) -> None:
+    def stop(self, grace: float) -> bool:
         self._invocation.cancel()
+        return True
 
     def __call__(self) -> None:
         """In the thread."""

@@ -31,6 +31,8 @@ from executor.report import Ended, TaskFailure, clean_text
 PROGRESS_SECONDS = 0.1
 """Between two progress messages; the last one before the end is always sent."""
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+ORPHANED = signal.SIGRTMAX
+"""Sent by the kernel when the executor dies: a signal that no task takes for its own."""
 
 
 class Worker:
@@ -39,7 +41,6 @@ class Worker:
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
         self._lines = channel.makefile("rb")
-        self._parent = os.getppid()
         self._streams = sys.stdout, sys.stderr
         self._busy = False
         self._invocation: Invocation | None = None
@@ -49,6 +50,7 @@ class Worker:
 
     def serve(self) -> None:
         signal.signal(signal.SIGTERM, self._on_term)
+        signal.signal(ORPHANED, _end_group)
         _live_with_parent()
         setup = self._receive()
         if setup is None:
@@ -115,9 +117,7 @@ class Worker:
         return True
 
     def _on_term(self, number: int, frame: FrameType | None) -> None:
-        """The executor wants the task to end, or has died itself."""
-        if os.getppid() != self._parent:
-            os.killpg(0, signal.SIGKILL)
+        """The executor wants the task to end."""
         if not self._busy:
             raise SystemExit
         first, self._told_to_end = not self._told_to_end, True
@@ -158,10 +158,14 @@ def _set_environment(values: dict[str, str | None]) -> None:
 
 
 def _live_with_parent() -> None:
-    """SIGTERM when the executor dies, and orphans of a task become children of ours, which are seen."""
+    """To be told when the executor dies; and orphans of a task become children of ours, which are seen."""
     libc = ctypes.CDLL(None)
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    libc.prctl(PR_SET_PDEATHSIG, ORPHANED, 0, 0, 0)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _end_group(number: int, frame: FrameType | None) -> None:
+    os.killpg(0, signal.SIGKILL)
 
 
 def _is_clean() -> bool:

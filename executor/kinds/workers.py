@@ -1,13 +1,11 @@
-"""Worker processes, seen from the executor: started when needed, kept warm, thrown away when told to end."""
+"""A worker process, seen from the executor, and what it runs."""
 
 import asyncio
-import contextlib
 import json
 import os
 import socket
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from cronquorum.clock import Clock, wait_for_event
@@ -16,12 +14,11 @@ from executor.function import TaskFunction
 from executor.kinds import environment
 from executor.kinds.protocol import Reporter
 from executor.process import Child
-from executor.report import Ended, TaskFailure, clean_text
+from executor.report import Ended, TaskFailure
 
 LONGEST_LINE = 1024 * 1024
 """A worker's longest message is a result, 64 KiB, twice encoded."""
 EOF_SECONDS = 1.0
-CLOSE_GRACE = 1.0
 
 
 class WorkerProcess(asyncio.Protocol):
@@ -71,6 +68,11 @@ class WorkerProcess(asyncio.Protocol):
         self._serving = run
         self._send(run.request())
         run.reporter.started()
+
+    @property
+    def tidies(self) -> bool:
+        """Whether the task has ended, and only its remains are still to be."""
+        return self._last is not None
 
     def terminate(self, grace: float) -> None:
         if self._child is not None:
@@ -161,12 +163,13 @@ class WorkerRun:
         self._env = environment.told(assignment)
         self._finished = False
 
-    def stop(self, grace: float) -> None:
-        if self._finished:
-            return
+    def stop(self, grace: float) -> bool:
+        if self._finished or (self.worker is not None and self.worker.tidies):
+            return False
         self.grace = grace if self.grace is None else min(grace, self.grace)
         if self.worker is not None:
             self.worker.terminate(grace)
+        return True
 
     def finish(self, ended: Ended) -> None:
         self._finished = True
@@ -189,61 +192,6 @@ class WorkerRun:
                 "params": assignment.params,
             },
         }
-
-
-class WorkerPool:
-    """Idle workers and their keepers; as many as there are runs at once, at most."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._env: dict[bytes, bytes] = {}
-        self._path: list[str] = []
-        self._idle: list[WorkerProcess] = []
-        self._keepers: dict[asyncio.Task[None], WorkerProcess] = {}
-
-    def start(self) -> None:
-        self._env = environment.inherited()
-        self._path = [path or str(Path.cwd()) for path in sys.path]
-
-    def begin(self, run: WorkerRun) -> None:
-        """Give the run to the worker that was free last, or to a new one."""
-        if self._idle:
-            run.worker = self._idle.pop()
-            run.worker.give(run)
-            return
-        worker = WorkerProcess(self._clock, self._idle.append)
-        run.worker = worker
-        keeper = asyncio.create_task(self._keep(worker, run))
-        self._keepers[keeper] = worker
-        keeper.add_done_callback(self._keepers.pop)
-
-    def end_idle(self, seconds: float) -> None:
-        """Let go of those that have been idle for so long."""
-        oldest = self._clock.monotonic() - seconds
-        for worker in [worker for worker in self._idle if worker.idle_since <= oldest]:
-            self._idle.remove(worker)
-            worker.hang_up()
-
-    async def close(self) -> None:
-        for worker in self._keepers.values():
-            worker.hang_up()
-            worker.terminate(CLOSE_GRACE)
-        await asyncio.gather(*self._keepers, return_exceptions=True)
-
-    @property
-    def count(self) -> int:
-        """How many processes there are."""
-        return len(self._keepers)
-
-    async def _keep(self, worker: WorkerProcess, first: WorkerRun) -> None:
-        try:
-            await worker.serve(self._env, self._path, first)
-        except (OSError, ValueError) as error:
-            message = clean_text(f"cannot start a worker process: {error}")
-            first.finish(Ended(error=TaskFailure(type="cannotStart", message=message, tail="")))
-        finally:
-            with contextlib.suppress(ValueError):
-                self._idle.remove(worker)
 
 
 def _read_ended(told: dict[str, Any]) -> Ended:
