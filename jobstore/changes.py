@@ -23,7 +23,7 @@ class DeleteJob:
 
 @dataclass(frozen=True, slots=True)
 class MoveTrigger:
-    """A trigger goes on to its next fire, or is set aside with an error."""
+    """A trigger goes on to its next fire, or is set aside with an error. When it is gone, nothing happens."""
 
     uid: UUID
     next_fire: datetime | None
@@ -40,14 +40,17 @@ class NewExecution:
 
 @dataclass(frozen=True, slots=True)
 class MoveExecution:
-    """Write what has become of an execution. Refused by the store when the row is final already."""
+    """Write what has become of an execution. Refused by the store when the row is final already.
+
+    What it was born with (origin, job, revision, trigger, times, params, missed, request id) stays as it was.
+    """
 
     execution: Execution
 
 
 @dataclass(frozen=True, slots=True)
 class EndAttempt:
-    """Keep an attempt that is over beside its execution."""
+    """Keep an attempt that is over beside its execution. Refused when it is kept already."""
 
     attempt: EndedAttempt
 
@@ -68,7 +71,7 @@ class AddEvidence:
 
 @dataclass(frozen=True, slots=True)
 class KeepAnswer:
-    """Keep the answer to a client's write."""
+    """Keep the answer to a client's write. Refused when that request has one already."""
 
     answer: Answer
 
@@ -76,7 +79,11 @@ class KeepAnswer:
 @dataclass(frozen=True, slots=True)
 class Forget:
     """Remove at most `limit` finished executions that ended before, with all that belongs to them, and
-    at most `limit` answers given before `answers_before`."""
+    at most `limit` answers given before `answers_before`.
+
+    When fewer executions than that were left, also old revisions that no execution has any more, and old
+    evidence about executions that there are not; at most `limit` of each.
+    """
 
     ended_before: datetime
     answers_before: datetime

@@ -103,7 +103,7 @@ class Execution:
     """The record of one fire or of one manual run, with its current attempt.
 
     `params` holds only what the run itself overrides. `check_at` is the time by which something looks at
-    the row again; None when final. `ended_attempts` counts the rows kept beside this one.
+    the row again; None when final. A final one says when it `ended`.
     """
 
     id: UUID

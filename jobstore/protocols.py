@@ -63,7 +63,8 @@ class JobStore(Protocol):
 
         Raises `StaleTerm` when another term has begun. Raises `BadChange` for data that cannot be
         written: a second execution of one trigger at one scheduled time, a second id, a job name in use,
-        a move of an execution that is final or is not there. When it returns, the changes survive a crash.
+        a move of an execution that is final or is not there, a final execution that does not say when it
+        ended, text with a NUL in it. When it returns, the changes survive a crash.
         """
         ...
 

@@ -57,9 +57,7 @@ def _positive(value: timedelta) -> timedelta:
 
 def _label(value: str) -> str:
     if not is_dns_label(value):
-        raise ValueError(
-            f"{shown(value)} is not a DNS label: 1 to 63 of a-z, 0-9 and '-', not first or last a '-'"
-        )
+        raise ValueError(f"{shown(value)} is not a DNS label: 1 to 63 of a-z, 0-9 and '-', not first or last a '-'")
     return value
 
 
@@ -96,9 +94,7 @@ JsonObject = Annotated[dict[str, Any], AfterValidator(_params)]
 
 
 class _Value(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, strict=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, strict=True)
 
 
 class MisfireSpec(_Value):

@@ -1,0 +1,81 @@
+"""Is the schema the one that this program needs, and making it so."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from cronquorum.logs import get_logger
+from jobstore.errors import SchemaOutdated
+from jobstore.sql.store import SqlStore
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_log = get_logger(__name__)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def newest() -> str:
+    """The revision of the schema that this program needs."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None
+    return head
+
+
+def check_schema(store: SqlStore) -> str:
+    """Return the schema's revision. Raises `SchemaOutdated` when it is another than this program needs.
+
+    Settings of the store under which acknowledged writes can be lost are warned of in the log.
+    """
+    database = store.database
+    revision = _compare(store, None if database.missing else database.read(_revision, snapshot=True))
+    for danger in database.read(database.dangers):
+        _log.warning("the store is not set up safely", store=database.name, danger=danger)
+    return revision
+
+
+def upgrade(store: SqlStore) -> str:
+    """Bring the schema up to date, and return its revision. Several at once wait for each other.
+
+    Raises `SchemaOutdated` when the schema is newer than this program.
+    """
+
+    def work(connection: Connection) -> None:
+        found = _revision(connection)
+        if found is not None and found not in _known():
+            _compare(store, found)
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+    store.database.migrate(work)
+    return newest()
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _known() -> frozenset[str]:
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+def _compare(store: SqlStore, found: str | None) -> str:
+    needed = newest()
+    if found == needed:
+        return needed
+    name, run = store.database.name, store.database.upgrade_command
+    if found is None:
+        raise SchemaOutdated(f"{name} has no schema yet; run: {run}")
+    if found in _known():
+        raise SchemaOutdated(f"{name} has schema {found}, and {needed} is needed; run: {run}")
+    raise SchemaOutdated(
+        f"{name} has schema {found}, which is newer than this program's {needed}; run a newer cronquorum"
+    )

@@ -1,0 +1,1 @@
+"""The SQL implementation of the job store: PostgreSQL and SQLite, on SQLAlchemy Core."""

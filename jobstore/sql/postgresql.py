@@ -1,0 +1,203 @@
+"""PostgreSQL, through psycopg2."""
+
+import contextlib
+import os
+import socket
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import psycopg2
+from psycopg2.extensions import connection as PgConnection
+from psycopg2.extensions import make_dsn
+from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event, func, select
+from sqlalchemy.exc import DBAPIError
+
+from jobstore.errors import StoreUnavailable
+from jobstore.sql.arrays import ArrayBulk
+from jobstore.sql.database import POOL_TIMEOUT, Database, T, Work
+from jobstore.sql.tables import metadata
+
+IDLE_IN_TRANSACTION = "1s"
+"""A leader that is stopped inside a transaction holds its epoch's row, and so its successor up, for so long:
+measured 1.0 s with it, and 5.0 s (until its session's end) without."""
+
+LOCK_TIMEOUT = "3s"
+"""Longer than `IDLE_IN_TRANSACTION`, so that a successor outwaits such a leader; no write waits longer."""
+
+WRITE_TIMEOUT = "10s"
+"""For one statement of a write: a hundred times what a batch takes, and the end of what hangs."""
+
+READ_TIMEOUT = "30s"
+"""For one statement of a read."""
+
+READERS = 4
+"""Connections that are kept for reading; as many again are made at need."""
+
+MIGRATION_LOCK = 0x63726F6E
+"""The key of the advisory lock ('cron') that lets one upgrade run at a time."""
+
+_BY_KEY = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+"""All of the writer's statements go by key. The planner, which counts a random page as four, would rather
+read a table of 50,000 rows whole for a batch of 500."""
+
+_DEFAULTS = {
+    "fallback_application_name": "cronquorum",
+    "connect_timeout": "5",
+    # a peer that vanished without a word is noticed within 5 s, whether we wait for it or talk to it
+    "keepalives_idle": "2",
+    "keepalives_interval": "1",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "5000",
+}
+
+
+class PostgresDatabase(Database):
+    """One connection is kept for writing, some for reading.
+
+    `parameters` are libpq's (PostgreSQL docs, 34.1.2), of several hosts too.
+    """
+
+    # FOR SHARE: measured, neither a plain SELECT nor FOR KEY SHARE keeps a stale epoch out
+    epoch_sql = "SELECT epoch FROM terms WHERE shard = 0 FOR SHARE"
+
+    def __init__(self, parameters: Mapping[str, str]) -> None:
+        super().__init__()
+        self.name, self.url = _shown(parameters)
+        self.bulk = ArrayBulk()
+        self._parameters = {**_DEFAULTS, **parameters}
+        if "," in parameters.get("host", ""):
+            # after a failover of the store, the one that takes writes is looked for
+            self._parameters.setdefault("target_session_attrs", "read-write")
+        self._open: set[PgConnection] = set()
+        pooled: dict[str, Any] = {
+            "poolclass": QueuePool,
+            "max_overflow": READERS,
+            "pool_timeout": POOL_TIMEOUT,
+            "json_deserializer": str,  # `rows` reads it
+        }
+        idle = f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION}"
+        self._writer = self._engine(
+            f"{idle} -c statement_timeout={WRITE_TIMEOUT} {_BY_KEY}",
+            pool_size=1,
+            isolation_level="READ COMMITTED",  # the fence looks at the row again after it has waited for it
+            **pooled,
+        )
+        self._reader = self._engine(
+            f"-c default_transaction_read_only=on -c statement_timeout={READ_TIMEOUT}",
+            pool_size=READERS,
+            isolation_level="AUTOCOMMIT",
+            **pooled,
+        )
+        self._snapshots = self._reader.execution_options(isolation_level="REPEATABLE READ")
+
+    def _engine(self, settings: str, **options: Any) -> Engine:
+        settings = f"-c TimeZone=UTC -c jit=off -c lock_timeout={LOCK_TIMEOUT} {settings}"
+        parameters = {**self._parameters, "options": f"{settings} {self._parameters.get('options', '')}"}
+        engine = create_engine(
+            "postgresql+psycopg2://",
+            creator=lambda: psycopg2.connect(make_dsn(**parameters)),
+            hide_parameters=True,
+            use_native_hstore=False,
+            **options,
+        )
+        event.listen(engine, "connect", lambda connection, record: self._open.add(connection))
+        event.listen(engine, "close", lambda connection, record: self._open.discard(connection))
+        return engine
+
+    def _read(self, work: Work[T], snapshot: bool) -> T:
+        engine = self._snapshots if snapshot else self._reader
+        try:
+            with engine.connect() as connection:
+                return work(connection)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        # the server was restarted since this connection was used last: reading again is safe
+        with engine.connect() as connection:
+            return work(connection)
+
+    def _write(self, work: Work[T]) -> T:
+        with self._writer.begin() as connection:
+            return work(connection)
+
+    def _migrate(self, work: Work[T]) -> T:
+        with self._engine("-c lock_timeout=0", poolclass=NullPool).begin() as connection:
+            connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+            return work(connection)
+
+    def clock(self, connection: Connection) -> datetime:
+        row = connection.exec_driver_sql(_CLOCK).one()
+        if row.in_recovery:
+            raise StoreUnavailable(f"{self.name}: it is a read replica; give the URL of the primary")
+        if row.read_only != "off":
+            raise StoreUnavailable(f"{self.name}: it is read-only (default_transaction_read_only is on)")
+        if row.refused:
+            raise StoreUnavailable(f"{self.name}: the role may not write to {row.refused}: GRANT it that")
+        now: datetime = row.now
+        return now
+
+    def dangers(self, connection: Connection) -> list[str]:
+        settings = connection.exec_driver_sql(
+            "SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS commits,"
+            " current_setting('is_superuser') AS superuser"
+        ).one()
+        found = []
+        if settings.fsync == "off":
+            found.append("fsync is off: a crash can destroy the store; set fsync = on")
+        if settings.commits == "off":
+            found.append("synchronous_commit is off: a crash loses what was acknowledged; set synchronous_commit = on")
+        if settings.superuser == "on":
+            found.append("the role is a superuser: give the scheduler one that only owns its tables")
+        return found
+
+    @property
+    def missing(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self._closed = True
+        self._writer.dispose()
+        self._reader.dispose()
+        for connection in list(self._open):
+            _hang_up(connection)
+
+
+_TABLES = ", ".join(f"('{name}')" for name in metadata.tables)
+_CLOCK = f"""
+SELECT clock_timestamp() AS now, pg_is_in_recovery() AS in_recovery,
+       current_setting('transaction_read_only') AS read_only,
+       (SELECT string_agg(name, ', ') FROM (VALUES {_TABLES}) AS t(name)
+        WHERE NOT has_table_privilege(name, 'SELECT') OR NOT has_table_privilege(name, 'INSERT')
+           OR NOT has_table_privilege(name, 'UPDATE') OR NOT has_table_privilege(name, 'DELETE')) AS refused
+"""
+
+
+def _hang_up(connection: PgConnection) -> None:
+    """End a connection that a thread waits on: psycopg2's own close would wait for that thread."""
+    with (
+        contextlib.suppress(psycopg2.Error, OSError),
+        socket.socket(fileno=os.dup(connection.fileno())) as copy,
+    ):
+        copy.shutdown(socket.SHUT_RDWR)
+
+
+def _shown(parameters: Mapping[str, str]) -> tuple[str, str]:
+    """The name of a database for messages, and its URL without password and options."""
+    hosts = parameters.get("host", "").split(",")
+    ports = parameters.get("port", "").split(",")
+    ports = ports * len(hosts) if len(ports) == 1 else ports
+    places = [_place(host, port) for host, port in zip(hosts, ports, strict=False)]
+    user = f"{quote(parameters['user'])}@" if "user" in parameters else ""
+    database = parameters.get("dbname", "")
+    where = ", ".join(place or "the local socket" for place in places)
+    name = f"PostgreSQL at {where}, database {database or parameters.get('user', 'default')!r}"
+    if any(place.startswith("/") for place in places):
+        return name, f"postgresql://{user}/{quote(database)}?host={','.join(hosts)}&port={','.join(ports)}"
+    return name, f"postgresql://{user}{','.join(places)}/{quote(database)}"
+
+
+def _place(host: str, port: str) -> str:
+    host = f"[{host}]" if ":" in host else host
+    return f"{host}:{port}" if port else host

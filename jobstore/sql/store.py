@@ -1,0 +1,80 @@
+"""The store: both protocols over one database."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from jobstore.changes import Change
+from jobstore.errors import BadChange
+from jobstore.model import Answer, DueTrigger, EndedAttempt, Execution, Job, Output, Term
+from jobstore.protocols import ExecutionQuery, JobQuery
+from jobstore.spec import JobSpec
+from jobstore.sql import job_reads, reads, terms
+from jobstore.sql.database import Database
+from jobstore.sql.writes import plan
+
+
+class SqlStore:
+    """`JobStore` and `Records` in SQL tables. `open_store` makes one; it connects at its first use."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    # ------------------------------------------------------------------------------------------- JobStore
+
+    def probe(self) -> datetime:
+        return self.database.write(self.database.clock)
+
+    def begin_term(self, order: int, ensemble: str, node_id: str, at_least: int = 0) -> Term:
+        return self.database.write(lambda c: terms.begin(c, order, ensemble, node_id, at_least))
+
+    def commit(self, term: Term, changes: Sequence[Change]) -> None:
+        steps = plan(changes, self.database.bulk)
+
+        def write(connection: Connection) -> None:
+            terms.hold(connection, self.database, term)
+            for step in steps:
+                try:
+                    step(connection)
+                except (ValueError, TypeError, OverflowError) as error:
+                    # the drivers' own encoding: a NUL, half of a surrogate pair, a number beyond 64 bits
+                    raise BadChange(f"a value cannot be stored: {str(error)[:200]}") from error
+
+        self.database.write(write)
+
+    def due(self, before: datetime, after: tuple[datetime, UUID] | None, limit: int) -> list[DueTrigger]:
+        return self.database.read(lambda c: reads.due(c, before, after, limit))
+
+    def open_executions(self, after: UUID | None, limit: int) -> list[Execution]:
+        return self.database.read(lambda c: reads.open_executions(c, after, limit))
+
+    def close(self) -> None:
+        self.database.close()
+
+    # -------------------------------------------------------------------------------------------- Records
+
+    def jobs(self, query: JobQuery) -> list[Job]:
+        return self.database.read(lambda c: job_reads.jobs(c, query), snapshot=True)
+
+    def spec(self, job_uid: UUID, revision: int) -> JobSpec | None:
+        return self.database.read(lambda c: job_reads.spec(c, job_uid, revision))
+
+    def execution(self, execution_id: UUID) -> Execution | None:
+        return self.database.read(lambda c: reads.execution(c, execution_id))
+
+    def executions(self, query: ExecutionQuery) -> list[Execution]:
+        return self.database.read(lambda c: reads.listing(c, query))
+
+    def latest(self, job_uids: Sequence[UUID]) -> Mapping[UUID, Execution]:
+        return self.database.read(lambda c: reads.latest(c, job_uids))
+
+    def attempts(self, execution_id: UUID) -> list[EndedAttempt]:
+        return self.database.read(lambda c: reads.ended_attempts(c, execution_id))
+
+    def output(self, execution_id: UUID, attempt: int, after: int, limit: int) -> list[Output]:
+        return self.database.read(lambda c: reads.output(c, execution_id, attempt, after, limit))
+
+    def answer(self, scope: str, request_id: str) -> Answer | None:
+        return self.database.read(lambda c: reads.answer(c, scope, request_id))

@@ -1,0 +1,233 @@
+"""The schema. Migrations make it; a test compares the two.
+
+Executions are many, and everything else is few. A later migration will split `executions` on PostgreSQL by
+ranges of `scheduled_time`, which its keys are ready for:
+
+* nothing refers to `executions` by a foreign key (it would have to contain the scheduled time), and its
+  unique key for fires contains the scheduled time;
+* the primary key becomes (scheduled_time, id). The id of a fire says its scheduled time, and is made of it
+  and of the trigger, so the key for fires keeps the ids of fires unique too;
+* `final` is a column of its own: open rows can be moved out before a partition is dropped.
+"""
+
+from collections.abc import Iterable
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+
+from jobstore.sql.types import BYTES, INSTANT, JSON_TEXT, NAME, UID
+from jobstore.states import FINAL, State
+
+metadata = MetaData()
+
+
+def _one_of(column: str, states: Iterable[State]) -> str:
+    return f"{column} IN ({', '.join(sorted(repr(state.value) for state in states))})"
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default="")
+
+
+terms = Table(
+    "terms",
+    metadata,
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("node_id", Text, nullable=False),
+    Column("candidate_order", BigInteger, nullable=False),
+    Column("ensemble", Text, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("uid", UID, primary_key=True),
+    Column("namespace", NAME, nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("labels", JSON_TEXT),
+    Column("revision", Integer, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("created", INSTANT, nullable=False),
+    Column("updated", INSTANT, nullable=False),
+    UniqueConstraint("namespace", "name", name="jobs_name"),
+)
+
+# Kept for the executions of jobs that are gone, therefore with the name. `retired` is when another revision
+# took its place, or the job was deleted.
+job_revisions = Table(
+    "job_revisions",
+    metadata,
+    Column("job_uid", UID, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("namespace", NAME, nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("spec", JSON_TEXT, nullable=False),
+    Column("retired", INSTANT),
+    PrimaryKeyConstraint("job_uid", "revision", name="job_revisions_pkey"),
+    Index("job_revisions_name", "name", "namespace"),
+)
+Index(
+    "job_revisions_retired",
+    job_revisions.c.retired,
+    postgresql_where=job_revisions.c.retired.is_not(None),
+    sqlite_where=job_revisions.c.retired.is_not(None),
+)
+
+triggers = Table(
+    "triggers",
+    metadata,
+    Column("uid", UID, primary_key=True),
+    Column("job_uid", UID, nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("next_fire", INSTANT),
+    Column("previous_fire", INSTANT),
+    _text("error"),
+    UniqueConstraint("job_uid", "name", name="triggers_name"),
+)
+Index(
+    "triggers_due",
+    triggers.c.next_fire,
+    triggers.c.uid,
+    postgresql_where=triggers.c.next_fire.is_not(None),
+    sqlite_where=triggers.c.next_fire.is_not(None),
+)
+
+executions = Table(
+    "executions",
+    metadata,
+    Column("id", UID, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("namespace", NAME, nullable=False),
+    Column("job", NAME, nullable=False),
+    Column("job_uid", UID, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("trigger_uid", UID),
+    _text("trigger"),
+    Column("scheduled_time", INSTANT, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("final", Boolean, nullable=False),
+    _text("reason"),
+    _text("executor_id"),
+    _text("incarnation"),
+    Column("part", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("placement", Integer, nullable=False),
+    Column("reruns", Integer, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("cancelling", Boolean, nullable=False, server_default=false()),
+    Column("check_at", INSTANT),
+    Column("recorded", INSTANT, nullable=False),
+    Column("dispatched", INSTANT),
+    Column("started", INSTANT),
+    Column("ended", INSTANT),
+    Column("progress", Float(53)),
+    _text("progress_note"),
+    Column("result", JSON_TEXT),
+    Column("exit_code", Integer),
+    Column("error_type", Text),
+    Column("error_message", Text),
+    Column("error_tail", Text),
+    Column("params", JSON_TEXT),
+    Column("missed_count", Integer),
+    Column("missed_first", INSTANT),
+    Column("missed_last", INSTANT),
+    _text("request_id"),
+    PrimaryKeyConstraint("id", name="executions_pkey"),
+    # time first: new entries go to the end of the index, and the same index serves listing by time
+    UniqueConstraint("scheduled_time", "trigger_uid", name="executions_fire"),
+    CheckConstraint(_one_of("state", State), name="executions_state"),
+    CheckConstraint(f"final = ({_one_of('state', FINAL)}) AND (NOT final OR ended IS NOT NULL)", name="executions_end"),
+)
+# on `final` and not on `state`: a move from dispatched to running then touches no index (PostgreSQL's HOT)
+Index(
+    "executions_open",
+    executions.c.id,
+    postgresql_where=~executions.c.final,
+    sqlite_where=~executions.c.final,
+)
+Index("executions_job", executions.c.job_uid, executions.c.scheduled_time)
+Index(
+    "executions_ended",
+    executions.c.ended,
+    postgresql_where=executions.c.final,
+    sqlite_where=text("final = 1"),  # as queries say it there, or it is not used
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("execution_id", UID, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("placement", Integer, nullable=False),
+    _text("executor_id"),
+    _text("incarnation"),
+    Column("epoch", BigInteger, nullable=False),
+    Column("outcome", Text, nullable=False),
+    _text("reason"),
+    Column("dispatched", INSTANT),
+    Column("started", INSTANT),
+    Column("ended", INSTANT),
+    Column("exit_code", Integer),
+    Column("error_type", Text),
+    Column("error_message", Text),
+    Column("error_tail", Text),
+    PrimaryKeyConstraint("execution_id", "part", "attempt", name="attempts_pkey"),
+    CheckConstraint(_one_of("outcome", State), name="attempts_outcome"),
+)
+
+outputs = Table(
+    "outputs",
+    metadata,
+    Column("execution_id", UID, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("data", BYTES, nullable=False),
+    PrimaryKeyConstraint("execution_id", "part", "attempt", "seq", name="outputs_pkey"),
+)
+
+# Reports that nobody asked for: any number for one execution, and for executions that do not exist.
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer(), "sqlite"), Identity(), primary_key=True),
+    Column("execution_id", UID, nullable=False),
+    Column("executor_id", Text, nullable=False),
+    Column("incarnation", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("received", INSTANT, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("report", JSON_TEXT, nullable=False),
+    Index("evidence_execution", "execution_id"),
+    Index("evidence_received", "received"),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("scope", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("answered", INSTANT, nullable=False),
+    Column("body", BYTES, nullable=False),
+    PrimaryKeyConstraint("scope", "request_id", name="answers_pkey"),
+    Index("answers_answered", "answered"),
+)

@@ -1,0 +1,156 @@
+"""From changes to statements.
+
+`PutJob`, `DeleteJob` and `Forget` are barriers: whatever stands before them is written before them. Between
+two barriers the order of the kinds is: new executions, moves of executions, ended attempts, moves of
+triggers, output, evidence, answers; each kind is one statement over all its rows. That changes nothing that
+could be told from outside, because between two barriers
+
+* only a move looks at what another change wrote: at its own execution, and new ones come first. A move
+  that precedes its execution, or follows a final move of it, is refused here, as the row would refuse it;
+* of several moves of one execution, or of one trigger, the last one is what stays, so it alone is written.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+
+from jobstore import changes as ch
+from jobstore.errors import BadChange
+from jobstore.model import Answer, EndedAttempt, Evidence, Execution, Output
+from jobstore.sql import columns, definitions
+from jobstore.sql.bulk import IGNORE, Bulk
+from jobstore.sql.retention import forget
+from jobstore.sql.tables import executions
+from jobstore.states import BORN
+
+Step = Callable[[Connection], object]
+"""A part of a transaction, ready to run."""
+
+PORTION = 1024 * 1024
+"""Bytes of output that are sent, and encoded in memory, at a time."""
+
+_BARRIERS = (ch.PutJob, ch.DeleteJob, ch.Forget)
+
+
+def plan(changes: Sequence[ch.Change], bulk: Bulk) -> list[Step]:
+    """The steps that write the changes: all values encoded, so that running them only sends.
+
+    Raises `BadChange` for what can be seen to be wrong without the store.
+    """
+    steps: list[Step] = []
+    try:
+        for kind, group in groupby(changes, lambda c: type(c) if isinstance(c, _BARRIERS) else None):
+            steps += _steps(kind, group, bulk)
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise BadChange(f"a value cannot be stored: {str(error)[:200]}") from error
+    return steps
+
+
+def _steps(kind: type | None, group: Iterable[Any], bulk: Bulk) -> list[Step]:
+    if kind is ch.PutJob:
+        return definitions.put([change.job for change in group], bulk)
+    if kind is ch.DeleteJob:
+        return definitions.delete([change.uid for change in group], bulk)
+    if kind is ch.Forget:
+        return [forget(change) for change in group]
+    segment = _Segment()
+    for change in group:
+        segment.add(change)
+    return segment.steps(bulk)
+
+
+@dataclass(slots=True)
+class _Segment:
+    """The changes between two barriers, by kind."""
+
+    born: list[Execution] = field(default_factory=list)
+    moved: dict[UUID, Execution] = field(default_factory=dict)
+    attempts: list[EndedAttempt] = field(default_factory=list)
+    triggers: dict[UUID, ch.MoveTrigger] = field(default_factory=dict)
+    outputs: list[Output] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+
+    def add(self, change: ch.Change) -> None:
+        match change:
+            case ch.NewExecution(execution):
+                if execution.state not in BORN:
+                    raise BadChange("an execution cannot be new in this state", execution.state.value)
+                if execution.id in self.moved:
+                    raise BadChange("an execution moves before it is there", str(execution.id))
+                self.born.append(execution)
+            case ch.MoveExecution(execution):
+                earlier = self.moved.get(execution.id)
+                if earlier is not None and earlier.state.final:
+                    raise BadChange("a final execution moves", str(execution.id))
+                self.moved[execution.id] = execution
+            case ch.EndAttempt(attempt):
+                self.attempts.append(attempt)
+            case ch.MoveTrigger():
+                self.triggers[change.uid] = change
+            case ch.AddOutput(output):
+                self.outputs.append(output)
+            case ch.AddEvidence(evidence):
+                self.evidence.append(evidence)
+            case ch.KeepAnswer(answer):
+                self.answers.append(answer)
+            case _:
+                raise TypeError(f"{type(change).__name__} is not a change")
+
+    def steps(self, bulk: Bulk) -> list[Step]:
+        steps: list[Step] = []
+        if self.born:
+            steps.append(bulk.insert(columns.EXECUTION, self.born).run)
+        if self.moved:
+            steps.append(_move(list(self.moved.values()), bulk))
+        if self.attempts:
+            steps.append(bulk.insert(columns.ATTEMPT, self.attempts).run)
+        if self.triggers:
+            steps.append(bulk.update(columns.TRIGGER_MOVED, list(self.triggers.values())).run)
+        steps += [_keep(portion, bulk) for portion in _portions(self.outputs)]
+        if self.evidence:
+            steps.append(bulk.insert(columns.EVIDENCE, self.evidence).run)
+        if self.answers:
+            steps.append(bulk.insert(columns.ANSWER, self.answers).run)
+        return steps
+
+
+def _portions(outputs: list[Output]) -> Iterator[list[Output]]:
+    portion: list[Output] = []
+    size = 0
+    for output in outputs:
+        portion.append(output)
+        size += len(output.data)
+        if size > PORTION:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
+
+
+def _keep(portion: list[Output], bulk: Bulk) -> Step:
+    # the exception that is encoded only when it is sent, since the encoded text is several times as long
+    return lambda connection: bulk.insert(columns.OUTPUT, portion, IGNORE).run(connection)
+
+
+def _move(moved: list[Execution], bulk: Bulk) -> Step:
+    statement = bulk.update(columns.MOVED, moved, unless="final")
+
+    def run(connection: Connection) -> None:
+        if statement.run(connection) != len(moved):
+            raise _refused_move(connection, [execution.id for execution in moved])
+
+    return run
+
+
+def _refused_move(connection: Connection, ids: list[UUID]) -> BadChange:
+    # the others are written by now (and undone with the transaction): the final one shows when it is alone
+    present = set(connection.scalars(select(executions.c.id).where(executions.c.id.in_(ids))))
+    missing = next((uid for uid in ids if uid not in present), None)
+    if missing is not None:
+        return BadChange("a move of an execution that is not there", str(missing))
+    return BadChange("a move of an execution that is final", str(ids[0]) if len(ids) == 1 else None)
