@@ -2,23 +2,25 @@
 
 import asyncio
 import importlib
+import os
 import signal
 import socket
 import sys
 from collections.abc import Sequence
 
 import uvloop
-from jobstore.schema import check_schema
 
 from cronquorum import logs
 from cronquorum.clock import SystemClock
 from cronquorum.coordination import CoordinationError
 from cronquorum.coordination.zookeeper import ZooKeeperCoordinator
+from cronquorum.names import shown
 from cronquorum.settings import split_host_port
 from jobstore.errors import StoreError
 from jobstore.opening import open_store
-from scheduler.config import LOOPBACK, NodeSettings
-from scheduler.errors import SchedulerError
+from jobstore.schema import check_schema
+from scheduler.config import NodeSettings, is_loopback
+from scheduler.errors import BadPlugin, SchedulerError
 from scheduler.node import Node, NodeConfig
 
 PROG = "scheduler"
@@ -29,20 +31,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a node until SIGTERM or SIGINT; returns the exit code."""
     settings = NodeSettings.load(sys.argv[1:] if argv is None else argv, prog=PROG, description=DESCRIPTION)
     logs.configure(settings.log_level)
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its C core would write lines of its own to stderr
     try:
         for plugin in settings.plugins:
-            importlib.import_module(plugin)
+            _import(plugin)
         uvloop.run(_run(settings))
-    except (StoreError, CoordinationError, SchedulerError, ImportError) as error:
+    except (StoreError, CoordinationError, SchedulerError) as error:
         print(f"{PROG}: {error}", file=sys.stderr)
         return 1
     return 0
 
 
+def _import(plugin: str) -> None:
+    try:
+        importlib.import_module(plugin)
+    except Exception as error:  # a module may do anything at its import
+        told = f"--plugins: cannot import {shown(plugin)}: {type(error).__name__}: {error}".splitlines()[0]
+        raise BadPlugin(told) from error
+
+
 async def _run(settings: NodeSettings) -> None:
     log = logs.get_logger(PROG)
     host, port = split_host_port(settings.listen)
-    if not host.startswith(LOOPBACK):
+    if not is_loopback(host):
         log.warning("plain text on an address that is not loopback", listen=settings.listen)
     store = open_store(settings.store)
     clock = SystemClock()

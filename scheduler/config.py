@@ -1,11 +1,15 @@
 """A node's settings: one schema for flags, environment, and the config file."""
 
+import ipaddress
+import re
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from cronquorum.settings import Duration, HostPort, Section, Settings, split_host_port
+from cronquorum.durations import format_duration
+from cronquorum.names import shown
+from cronquorum.settings import Duration, HostPort, Metavar, Section, Settings, split_host_port
 from scheduler import concurrency, failover, routing
 from scheduler.definitions import Defaults
 from scheduler.errors import Violation
@@ -19,7 +23,23 @@ SESSION_TIMEOUT = timedelta(seconds=4)
 """T: kazoo pings at a third of it, so below 4 s a busy machine loses sessions."""
 LEASE = timedelta(seconds=15)
 RETENTION = timedelta(days=30)
-LOOPBACK = ("127.", "localhost", "::1")
+IN_MEMORY = ("sqlite://", "sqlite:///", "sqlite:///:memory:")
+
+_NODE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}", re.ASCII)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine can reach a host that is listened on."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _node_id(value: str) -> str:
+    if not _NODE_ID.fullmatch(value):
+        raise ValueError(f"{shown(value)} is not 1 to 128 letters, digits, and . _ : @ - after the first")
+    return value
 
 
 class DefaultsSection(Section):
@@ -54,13 +74,19 @@ class LimitsSection(Section):
 class NodeSettings(Settings):
     """Settings of a scheduler node."""
 
-    store: str = Field(description="URL of the job store: postgresql://... or sqlite:///path")
-    zookeeper: str = Field(description="ZooKeeper's HOST:PORT[,HOST:PORT...]/CHROOT")
+    store: Annotated[str, Metavar("URL")] = Field(
+        description="the job store: postgresql://USER@HOST:PORT/DATABASE or sqlite:///PATH"
+    )
+    zookeeper: Annotated[str, Metavar("HOST:PORT,.../CHROOT")] = Field(
+        description="ZooKeeper's HOST:PORT[,HOST:PORT...]/CHROOT"
+    )
     listen: HostPort = Field(LISTEN, description="address of the gRPC API")
     advertise: HostPort | None = Field(
         None, description="address at which other nodes reach this one, if not the one listened on"
     )
-    node_id: str | None = Field(None, description="lasting name of this node; host and port unless told")
+    node_id: Annotated[str, AfterValidator(_node_id)] | None = Field(
+        None, description="lasting name of this node; host and port unless told"
+    )
     session_timeout: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=1))] = Field(
         SESSION_TIMEOUT, description="ZooKeeper session timeout: how soon a dead leader is replaced"
     )
@@ -76,20 +102,28 @@ class NodeSettings(Settings):
     )
     plugins: list[str] = Field([], description="module to import at start, which registers strategies")
     insecure: bool = Field(False, description="allow plain text on an address that is not loopback")
-    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="level of the log")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level to log")
     defaults: DefaultsSection = DefaultsSection()
     limits: LimitsSection = LimitsSection()
 
     @model_validator(mode="after")
     def _safe(self) -> Self:
+        if self.store in IN_MEMORY:
+            raise ValueError(
+                f"store: {self.store} is a store in memory, of one process: use sqlite:///PATH, postgresql://..., or "
+                "schedctl dev"
+            )
         if self.lease < 3 * self.session_timeout:
-            raise ValueError("lease: must be at least three times session_timeout")
+            raise ValueError(
+                f"lease: {format_duration(self.lease)} is less than three session timeouts of "
+                f"{format_duration(self.session_timeout)}"
+            )
         for name in ("listen", "metrics_listen"):
             host = split_host_port(getattr(self, name))[0]
-            if not host.startswith(LOOPBACK) and not self.insecure:
+            if not is_loopback(host) and not self.insecure:
                 raise ValueError(
-                    f"{name}: {host} is not loopback, and the traffic is plain text: "
-                    "set insecure if the network is trusted"
+                    f"{name}: {host} is not loopback, and the traffic is plain text: listen on 127.0.0.1, or "
+                    "allow it with --insecure"
                 )
         return self
 

@@ -18,6 +18,7 @@ from scheduler.selector import Selector, SelectorError, parse_selector
 from scheduler.words import check_word
 
 TASK_KINDS = ("shell", "python")
+MOST_LABELS = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,8 +136,9 @@ def check_metadata(name: str, namespace: str, labels: Mapping[str, str]) -> Iter
                 f"metadata.{field_name}",
                 f"{shown(value)} is not a DNS label: 1 to 63 of a-z, 0-9 and '-', not first or last a '-'",
             )
-    if len(labels) > 64:
-        yield Violation("metadata.labels", f"has {len(labels)} labels of at most 64")
+    if len(labels) > MOST_LABELS:
+        yield Violation("metadata.labels", f"has {len(labels)} labels of at most {MOST_LABELS}")
+        return
     for key, value in labels.items():
         try:
             selector = parse_selector(f"{key}={value}")
@@ -160,6 +162,9 @@ def _violation(detail: dict[str, Any], value: Mapping[str, Any]) -> Violation:
             message = f"unknown field{suggestion(str(detail['loc'][-1]), known)}"
         case "value_error":
             message = str(detail["ctx"]["error"])
+        case "too_long" | "string_too_long":
+            unit = "characters" if isinstance(detail["input"], str) else "items"
+            message = f"{len(detail['input'])} {unit} of at most {detail['ctx']['max_length']}"
         case _:
             told = detail["msg"]
             message = f"{shown(detail['input'])}: {told[:1].lower()}{told[1:]}"

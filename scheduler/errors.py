@@ -7,6 +7,7 @@ SchedulerError
 +-- Conflict            the revision is another one, or the request id was used for something else
 +-- NotLeading          this node does not lead (now): ask the leader
 +-- Overloaded          a queue is full: try again
++-- BadPlugin           a module of --plugins that cannot be imported
 """
 
 from dataclasses import dataclass
@@ -58,3 +59,7 @@ class NotLeading(SchedulerError):
 
 class Overloaded(SchedulerError):
     """A queue is full; nothing was done. Try again."""
+
+
+class BadPlugin(SchedulerError):
+    """A module of the user's own strategies cannot be imported."""

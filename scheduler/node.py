@@ -167,6 +167,7 @@ class Node:
     async def stop(self) -> None:
         """Hand over if this node leads, answer what is under way, and close everything. Idempotent."""
         self._stopping.set()
+        started = self._loop is not None
         if self._loop is not None:
             await asyncio.gather(self._loop, return_exceptions=True)
             self._loop = None
@@ -181,7 +182,8 @@ class Node:
         if self._http is not None:
             await self._http.stop()
         await self._coordinator.close()
-        _log.info("node stopped", node=self._config.node_id)
+        if started:
+            _log.info("node stopped", node=self._config.node_id)
 
     async def _run(self) -> None:
         """Stand in line, lead, and stand again, until told to stop."""

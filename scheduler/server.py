@@ -11,9 +11,10 @@ from schedapi.v1.cluster_service_pb2_grpc import add_ClusterServiceServicer_to_s
 from schedapi.v1.execution_service_pb2_grpc import add_ExecutionServiceServicer_to_server
 from schedapi.v1.job_service_pb2_grpc import add_JobServiceServicer_to_server
 from scheduler.api.cluster_service import ClusterService
-from scheduler.api.door import MESSAGE_LIMIT
+from scheduler.api.door import MESSAGE_LIMIT, REQUEST_LIMIT
 from scheduler.api.execution_service import ExecutionService
 from scheduler.api.job_service import JobService
+from scheduler.api.reading import ReadRequests
 from scheduler.http import CannotListen
 
 MOST_CALLS = 5_000
@@ -40,9 +41,10 @@ class ApiServer:
     async def start(self) -> None:
         """Listen. Raises `CannotListen`."""
         server = grpc.aio.server(
+            interceptors=(ReadRequests(),),
             options=(
                 ("grpc.so_reuseport", 0),
-                ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+                ("grpc.max_receive_message_length", REQUEST_LIMIT),
                 ("grpc.max_send_message_length", MESSAGE_LIMIT),
                 ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
             ),

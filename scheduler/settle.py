@@ -128,7 +128,8 @@ def cancel(execution: Execution, reason: str, now: datetime) -> Execution:
     """What no executor holds ends at once; the rest is `cancelling` until its executor confirms."""
     if execution.state in (State.DISPATCHED, State.RUNNING):
         return replace(execution, cancelling=True, reason=reason)
-    return replace(execution, state=State.CANCELLED, cancelling=False, reason=reason, ended=now, check_at=None)
+    ended = max(now, execution.ended or now)  # one that is retried has ended before, if ever so little
+    return replace(execution, state=State.CANCELLED, cancelling=False, reason=reason, ended=ended, check_at=None)
 
 
 def settle(execution: Execution, outcome: Outcome, definition: Definition | None, now: datetime) -> Settled:
@@ -176,7 +177,11 @@ def _after_loss(done: Execution, definition: Definition, now: datetime) -> Settl
         max_reruns=definition.spec.failover.max_reruns,
         idempotent=definition.spec.idempotent,
     )
-    if failover.STRATEGIES[definition.failover](loss) is failover.Verdict.FAIL:
+    try:
+        verdict = failover.STRATEGIES[definition.failover](loss)
+    except Exception:
+        verdict = failover.Verdict.FAIL  # somebody's own strategy: what it cannot decide stays lost
+    if verdict is not failover.Verdict.RERUN:
         return Settled(done)
     return _again(replace(done, reruns=done.reruns + 1), now, "executorLost")
 

@@ -7,17 +7,20 @@ from uuid import UUID
 
 from google.protobuf import duration_pb2, json_format, struct_pb2, timestamp_pb2
 
+from cronquorum.durations import LONGEST
 from jobstore.ids import milliseconds
 from jobstore.model import EndedAttempt, Execution, Job, Missed, Output, TaskError
 from jobstore.states import OUTCOMES, State
 from schedapi.v1 import execution_pb2, execution_service_pb2, executor_service_pb2, job_pb2
 from scheduler.definitions import Definition
+from scheduler.errors import InvalidJob, InvalidRequest, Violation
 from scheduler.settle import Outcome
 
 MAX_RESULT = 64 * 1024
 """Bytes of JSON in a result."""
 MAX_MESSAGE = 4 * 1024
 """Characters of an error's message, and of its tail."""
+_NO_NUMBER = "a parameter is NaN or infinite, which is not a JSON number"
 
 
 def stamp(instant: datetime | None) -> timestamp_pb2.Timestamp | None:
@@ -30,8 +33,15 @@ def stamp(instant: datetime | None) -> timestamp_pb2.Timestamp | None:
 
 
 def seconds(value: duration_pb2.Duration) -> timedelta:
-    """A protobuf duration, not negative."""
-    return max(timedelta(0), value.ToTimedelta())
+    """A protobuf duration, not negative, and at most `LONGEST`: dates stay what a datetime can hold."""
+    most = LONGEST // timedelta(seconds=1)
+    whole = max(0, min(most, value.seconds))
+    return max(timedelta(0), timedelta(seconds=whole, microseconds=value.nanos // 1000))
+
+
+def text(value: str, limit: int) -> str:
+    """Somebody's text as every store can keep it: cut, and without NUL, which PostgreSQL refuses."""
+    return value[:limit].replace("\x00", "\ufffd")
 
 
 def struct(value: Mapping[str, Any]) -> struct_pb2.Struct | None:
@@ -44,8 +54,11 @@ def struct(value: Mapping[str, Any]) -> struct_pb2.Struct | None:
 
 
 def unstruct(value: struct_pb2.Struct) -> dict[str, Any]:
-    """What a struct holds, as plain JSON values."""
-    return json_format.MessageToDict(value)
+    """What a client's struct holds, as plain JSON values. Raises `InvalidRequest`."""
+    try:
+        return json_format.MessageToDict(value)
+    except (ValueError, json_format.Error):
+        raise InvalidRequest(Violation("params", _NO_NUMBER)) from None
 
 
 def key_of(execution: Execution) -> executor_service_pb2.AttemptKey:
@@ -113,9 +126,9 @@ def outcome(message: executor_service_pb2.Outcome, now: datetime) -> Outcome:
     error = None
     if message.HasField("error"):
         error = TaskError(
-            type=message.error.type[:200],
-            message=message.error.message[:MAX_MESSAGE],
-            tail=message.error.tail[-MAX_MESSAGE:],
+            type=text(message.error.type, 200),
+            message=text(message.error.message, MAX_MESSAGE),
+            tail=text(message.error.tail[-MAX_MESSAGE:], MAX_MESSAGE),
         )
     result = None
     if message.HasField("result"):
@@ -124,7 +137,7 @@ def outcome(message: executor_service_pb2.Outcome, now: datetime) -> Outcome:
         result = json_format.MessageToDict(message.result)
     return Outcome(
         state=state,
-        reason=message.reason[:500],
+        reason=text(message.reason, 500),
         started=ended - seconds(message.ran) if message.HasField("ran") else None,
         ended=ended,
         result=result,
@@ -134,10 +147,13 @@ def outcome(message: executor_service_pb2.Outcome, now: datetime) -> Outcome:
 
 
 def read_job(message: job_pb2.Job) -> Mapping[str, Any]:
-    """A job's `spec` as its manifest says it: what is not set is not there."""
+    """A job's `spec` as its manifest says it: what is not set is not there. Raises `InvalidJob`."""
     if not message.HasField("spec"):
         return {}
-    spec: Mapping[str, Any] = json_format.MessageToDict(message.spec)
+    try:
+        spec: Mapping[str, Any] = json_format.MessageToDict(message.spec)
+    except (ValueError, json_format.Error):
+        raise InvalidJob(Violation("spec", _NO_NUMBER)) from None
     return spec
 
 

@@ -4,16 +4,24 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
+from pydantic import TypeAdapter, ValidationError
 
 from cronquorum.names import is_dns_label, shown
+from jobstore.spec import MAX_PARAMS, JsonObject
+from scheduler import wire
 from scheduler.errors import InvalidRequest, Violation
 from scheduler.leader.requests import WriteRequest
 
 DEFAULT_PAGE, LARGEST_PAGE = 100, 1_000
 DEFAULT_NAMESPACE = "default"
+
+_LABEL = "is not a DNS label: 1 to 63 of a-z, 0-9 and '-', not first or last a '-'"
+_PARAMS: TypeAdapter[dict[str, Any]] = TypeAdapter(JsonObject)
 
 
 def write_request(scope: str, request: Any) -> WriteRequest:
@@ -36,15 +44,41 @@ def job_name(request: Any) -> tuple[str, str]:
     name = (request.namespace or DEFAULT_NAMESPACE, request.name)
     for field, value in zip(("namespace", "name"), name, strict=True):
         if not is_dns_label(value):
-            raise InvalidRequest(Violation(field, f"{shown(value)} is not a DNS label"))
+            raise InvalidRequest(Violation(field, f"{shown(value)} {_LABEL}"))
     return name
 
 
-def namespace_filter(value: str) -> str:
-    """A namespace, or nothing for all."""
+def name_filter(value: str, field: str) -> str:
+    """A namespace's or a job's name, or nothing for all."""
     if value and not is_dns_label(value):
-        raise InvalidRequest(Violation("namespace", f"{shown(value)} is not a DNS label"))
+        raise InvalidRequest(Violation(field, f"{shown(value)} {_LABEL}"))
     return value
+
+
+def expected_revision(value: int) -> int:
+    """A job's revision, or 0 for any."""
+    if value < 0:
+        raise InvalidRequest(Violation("expected_revision", f"{value} is not a revision, nor 0 for any"))
+    return value
+
+
+def run_params(message: Struct) -> Mapping[str, Any]:
+    """The parameters of a run, within the same bounds as those of a definition."""
+    if message.ByteSize() > MAX_PARAMS:
+        raise InvalidRequest(Violation("params", f"{message.ByteSize()} bytes of at most {MAX_PARAMS}"))
+    try:
+        return _PARAMS.validate_python(wire.unstruct(message))
+    except ValidationError as error:
+        raise InvalidRequest(Violation("params", str(error.errors()[0]["ctx"]["error"]))) from None
+
+
+def unreadable(places: Mapping[str, Struct]) -> Iterator[Violation]:
+    """Which of these hold what JSON cannot."""
+    for place, message in places.items():
+        try:
+            wire.unstruct(message)
+        except InvalidRequest as error:
+            yield from (Violation(place, violation.message) for violation in error.violations)
 
 
 def page_size(value: int) -> int:
@@ -65,8 +99,17 @@ def decode_token(token: str, parts: int) -> list[str] | None:
         return None
     try:
         place = json.loads(base64.urlsafe_b64decode(token.encode()))
-    except (ValueError, binascii.Error):
+    except (ValueError, binascii.Error, RecursionError):
         place = None
-    if not (isinstance(place, list) and len(place) == parts and all(isinstance(p, str) for p in place)):
-        raise InvalidRequest(Violation("page_token", f"{shown(token)} is not one that a listing gave"))
+    if not (isinstance(place, list) and len(place) == parts and all(map(_is_plain, place))):
+        raise wrong_token(token)
     return place
+
+
+def wrong_token(token: str) -> InvalidRequest:
+    """The error for a page token that no listing gave."""
+    return InvalidRequest(Violation("page_token", f"{shown(token)} is not one that a listing gave"))
+
+
+def _is_plain(part: object) -> bool:
+    return isinstance(part, str) and part.isascii() and part.isprintable()

@@ -39,6 +39,8 @@ FORWARDED = "cronquorum-forwarded"
 """Metadata of a call that came from another node: it is not passed on again."""
 RETRY_AFTER = timedelta(milliseconds=500)
 MESSAGE_LIMIT = 16 * 1024 * 1024
+REQUEST_LIMIT = 4 * 1024 * 1024
+"""Bytes of a request: a thousand large jobs. Empty messages take two bytes each, and a hundred in memory."""
 LONGEST_CALL = 3600.0
 """Seconds: a deadline beyond it, or none, is this one."""
 

@@ -15,7 +15,7 @@ from jobstore.states import State
 from schedapi.v1 import execution_pb2, execution_service_pb2
 from schedapi.v1.execution_service_pb2_grpc import ExecutionServiceServicer
 from scheduler import wire
-from scheduler.api.checks import decode_token, encode_token, namespace_filter, page_size, write_request
+from scheduler.api.checks import decode_token, encode_token, name_filter, page_size, write_request, wrong_token
 from scheduler.api.door import Context, Door, answered, streamed
 from scheduler.definitions import Defaults, compile_definition
 from scheduler.errors import InvalidJob, InvalidRequest, NotFound, Violation
@@ -70,10 +70,12 @@ class ExecutionService(ExecutionServiceServicer):
         place = decode_token(request.page_token, 2)
         if place is not None:
             try:
-                after = (datetime.fromisoformat(place[0]), UUID(place[1]))
-            except ValueError:
-                told = "is not one that a listing gave"
-                raise InvalidRequest(Violation("page_token", told)) from None
+                at = datetime.fromisoformat(place[0])
+                after = (at.astimezone(UTC), UUID(place[1]))
+            except (ValueError, OverflowError):
+                raise wrong_token(request.page_token) from None
+            if at.tzinfo is None:
+                raise wrong_token(request.page_token)
         else:
             after = None
         found = await asyncio.to_thread(
@@ -162,12 +164,14 @@ def _id(text: str) -> UUID:
 
 
 def _query(message: execution_service_pb2.ExecutionFilter) -> ExecutionQuery:
+    if len(message.states) > len(State):
+        raise InvalidRequest(Violation("filter.states", f"{len(message.states)} of at most {len(State)}"))
     for state in message.states:
         for violation in check_word(state, [s.value for s in State], "filter.states"):
             raise InvalidRequest(violation)
     return ExecutionQuery(
-        namespace=namespace_filter(message.namespace),
-        job=message.job,
+        namespace=name_filter(message.namespace, "filter.namespace"),
+        job=name_filter(message.job, "filter.job"),
         states=frozenset(State(state) for state in message.states),
         scheduled_from=_instant(message, "scheduled_from"),
         scheduled_before=_instant(message, "scheduled_before"),

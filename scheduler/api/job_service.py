@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from cronquorum.names import shown
 from jobstore.model import Execution, Job
 from jobstore.protocols import JobQuery, Records
-from jobstore.spec import MAX_PARAMS
+from jobstore.spec import MAX_TRIGGERS, JobSpec
 from schedapi.v1 import execution_pb2, job_pb2, job_service_pb2
 from schedapi.v1.job_service_pb2_grpc import JobServiceServicer
 from scheduler import wire
@@ -14,9 +14,12 @@ from scheduler.api.checks import (
     DEFAULT_NAMESPACE,
     decode_token,
     encode_token,
+    expected_revision,
     job_name,
-    namespace_filter,
+    name_filter,
     page_size,
+    run_params,
+    unreadable,
     write_request,
 )
 from scheduler.api.door import Context, Door, answered
@@ -42,14 +45,15 @@ class JobService(JobServiceServicer):
 
     @answered
     async def Apply(self, request: job_service_pb2.ApplyRequest, context: Context) -> job_service_pb2.ApplyResponse:
+        # on every node, so that a wrong definition is told also while there is no leader; and beside the
+        # event loop, since a thousand definitions take a second
+        proposals = await asyncio.to_thread(self._proposals, request)
         leader = self._door.leader(context)
         if leader is None:
-            # checked here as well, so that a wrong definition is told also while there is no leader
-            self._proposals(request)
             return await self._door.forward(context, "JobService/Apply", request, job_service_pb2.ApplyResponse)
         applied = await leader.edits.apply(
             write_request("apply", request),
-            self._proposals(request),
+            proposals,
             request.dry_run,
             request.expected_revision,
         )
@@ -62,7 +66,7 @@ class JobService(JobServiceServicer):
             raise InvalidRequest(Violation("jobs", f"{len(request.jobs)} jobs of at most {MOST_JOBS}"))
         if not request.jobs:
             raise InvalidRequest(Violation("jobs", "there is no job in the request"))
-        if request.expected_revision and len(request.jobs) != 1:
+        if expected_revision(request.expected_revision) and len(request.jobs) != 1:
             raise InvalidRequest(Violation("expected_revision", "goes with a single job"))
         for index, message in enumerate(request.jobs):
             try:
@@ -90,7 +94,7 @@ class JobService(JobServiceServicer):
         labels = dict(message.metadata.labels)
         wrong.extend(check_metadata(message.metadata.name, namespace, labels))
         try:
-            definition = compile_definition(read_spec(wire.read_job(message)), self._defaults)
+            definition = compile_definition(_read_spec(message), self._defaults)
         except InvalidJob as error:
             raise InvalidJob(*wrong, *error.violations) from None
         if wrong:
@@ -108,8 +112,11 @@ class JobService(JobServiceServicer):
         return (await self._with_last(jobs))[0]
 
     async def _with_last(self, jobs: Sequence[Job]) -> list[job_pb2.Job]:
-        last = await asyncio.to_thread(self._records.latest, [job.uid for job in jobs])
-        return [wire.job(job, last.get(job.uid)) for job in jobs]
+        def read() -> list[job_pb2.Job]:
+            last = self._records.latest([job.uid for job in jobs])
+            return [wire.job(job, last.get(job.uid)) for job in jobs]
+
+        return await asyncio.to_thread(read)  # a page of a thousand takes a while to write down, too
 
     @answered
     async def List(
@@ -124,7 +131,7 @@ class JobService(JobServiceServicer):
         after = (place[0], place[1]) if place else None
         found: list[Job] = []
         while True:
-            query = JobQuery(namespace=namespace_filter(request.namespace), after=after, limit=SCAN)
+            query = JobQuery(namespace=name_filter(request.namespace, "namespace"), after=after, limit=SCAN)
             jobs = await asyncio.to_thread(self._records.jobs, query)
             found.extend(job for job in jobs if selector.matches(job.labels))
             if len(jobs) < SCAN or len(found) > size:
@@ -143,7 +150,7 @@ class JobService(JobServiceServicer):
         if leader is None:
             return await self._door.forward(context, "JobService/Delete", request, job_service_pb2.DeleteJobResponse)
         uid, cancelled = await leader.edits.delete(
-            write_request("/".join(name), request), name, request.expected_revision
+            write_request("/".join(name), request), name, expected_revision(request.expected_revision)
         )
         return job_service_pb2.DeleteJobResponse(uid=uid, cancelled=cancelled)
 
@@ -172,14 +179,12 @@ class JobService(JobServiceServicer):
     @answered
     async def Run(self, request: job_service_pb2.RunJobRequest, context: Context) -> job_service_pb2.RunJobResponse:
         name = job_name(request)
-        if request.params.ByteSize() > MAX_PARAMS:
-            told = f"{request.params.ByteSize()} bytes of at most {MAX_PARAMS}"
-            raise InvalidRequest(Violation("params", told))
+        params = run_params(request.params)
         leader = self._door.leader(context)
         if leader is None:
             return await self._door.forward(context, "JobService/Run", request, job_service_pb2.RunJobResponse)
         identity = write_request("/".join(name), request)
-        execution = await leader.runs.run(identity, *name, wire.unstruct(request.params))
+        execution = await leader.runs.run(identity, *name, params)
         if request.wait:
             execution = await leader.runs.final(execution)
         return job_service_pb2.RunJobResponse(execution=await self._execution(execution, leader))
@@ -188,3 +193,16 @@ class JobService(JobServiceServicer):
         definition = leader.catalog.definition(execution.job_uid, execution.revision)
         params = definition.params(execution.trigger, execution.params) if definition else None
         return wire.execution(execution, params)
+
+
+def _read_spec(message: job_pb2.Job) -> JobSpec:
+    triggers = message.spec.triggers
+    if len(triggers) > MAX_TRIGGERS:  # counted before anything is done with each
+        raise InvalidJob(Violation("spec.triggers", f"{len(triggers)} of at most {MAX_TRIGGERS}"))
+    try:
+        value = wire.read_job(message)
+    except InvalidJob as error:
+        places = {"spec.params": message.spec.params, "spec.task.python.params": message.spec.task.python.params}
+        places |= {f"spec.triggers[{index}].params": each.params for index, each in enumerate(triggers)}
+        raise InvalidJob(*(tuple(unreadable(places)) or error.violations)) from None
+    return read_spec(value)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -86,12 +86,17 @@ class Catalog:
         if self._uids.get((job.namespace, job.name)) == job.uid:
             del self._uids[job.namespace, job.name]
 
-    async def fetch_jobs(self, uids: Iterable[UUID]) -> None:
-        """Read jobs that are not here. Those that cannot be read, or are gone, are still not here then."""
+    async def fetch_jobs(
+        self, uids: Iterable[UUID], read: Callable[[Callable[[], list[Job]]], Awaitable[list[Job]]]
+    ) -> None:
+        """Read jobs that are not here. Those that cannot be read, or are gone, are still not here then.
+
+        `read` asks behind every edit, so that a job deleted meanwhile is not put back.
+        """
         missing = tuple(uid for uid in dict.fromkeys(uids) if uid not in self._jobs)
         if missing:
             query = JobQuery(uids=missing, limit=len(missing))
-            for job in await asyncio.to_thread(self._records.jobs, query):
+            for job in await read(lambda: self._records.jobs(query)):
                 self.put(job)
 
     async def fetch_definitions(self, keys: Iterable[Revision]) -> None:

@@ -24,7 +24,7 @@ from scheduler.leader.catalog import Catalog
 from scheduler.leader.fires import Fires
 from scheduler.leader.ledger import Ledger
 from scheduler.leader.outbox import Outbox
-from scheduler.leader.requests import Requests, WriteRequest
+from scheduler.leader.requests import Requests, WriteRequest, carried_through
 from scheduler.leader.timetable import Timetable
 from scheduler.leader.writer import Writer
 
@@ -68,6 +68,7 @@ class Edits:
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
 
+    @carried_through
     async def apply(
         self, request: WriteRequest, proposals: Sequence[Proposal], dry_run: bool, expected_revision: int
     ) -> list[dict[str, Any]]:
@@ -91,6 +92,7 @@ class Edits:
                         self._written(job, current.get((job.namespace, job.name)))
                 return facts
 
+    @carried_through
     async def set_paused(self, request: WriteRequest, name: Name, paused: bool) -> None:
         """Pause or resume; resuming goes on from now."""
         async with self._requests.once(request) as first:
@@ -102,13 +104,14 @@ class Edits:
                 if job.paused != paused:
                     definition = self._catalog.compile(job)
                     triggers = tuple(
-                        replace(t, next_fire=None if paused or t.error else _next(definition, t.name, now))
+                        replace(t, next_fire=None if paused or t.error else _next(definition, t.name, now, t))
                         for t in job.triggers
                     )
                     after = replace(job, paused=paused, updated=now, triggers=triggers)
                 await self._writer.write([PutJob(after), self._requests.keep(request, {}, now)])
                 self._written(after, job)
 
+    @carried_through
     async def delete(self, request: WriteRequest, name: Name, expected_revision: int) -> tuple[str, int]:
         """Delete a job and cancel what has not started; returns its uid and how many were cancelled."""
         async with self._requests.once(request) as first:
@@ -117,6 +120,9 @@ class Edits:
             async with self._editing([name]) as (current, now):
                 job = _known(current, name)
                 _expect(expected_revision, job)
+                self._writer.require_room()
+                # at once, so that no run is begun of a job that is about to be gone
+                self._catalog.drop(job.uid)
                 waiting = [e for e in self._ledger.of_job(job.uid) if e.state is not State.RUNNING]
                 cancelled = [self._ledger.put(settle.cancel(e, "jobDeleted", now)) for e in waiting]
                 facts = {"uid": str(job.uid), "cancelled": len(cancelled)}
@@ -193,8 +199,10 @@ def _applied(job: Job, before: Job | None) -> dict[str, Any]:
     return {"namespace": job.namespace, "name": job.name, "outcome": outcome, "revision": job.revision}
 
 
-def _next(definition: Definition, trigger: str, now: datetime) -> datetime | None:
-    return definition.schedules[trigger].next_after(now)
+def _next(definition: Definition, trigger: str, now: datetime, record: TriggerRecord | None) -> datetime | None:
+    """The next fire from now on. What has fired does not again, should this node's clock be the slower one."""
+    fired = record.previous_fire if record is not None else None
+    return definition.schedules[trigger].next_after(now if fired is None else max(now, fired))
 
 
 def _propose(proposal: Proposal, current: Job | None, index: int, now: datetime) -> Job:
@@ -212,8 +220,8 @@ def _propose(proposal: Proposal, current: Job | None, index: int, now: datetime)
     known = {trigger.name: trigger for trigger in current.triggers} if current else {}
     triggers = []
     for place, trigger in enumerate(spec.triggers):
-        next_fire = _next(proposal.definition, trigger.name, now)
         before = known.get(trigger.name)
+        next_fire = _next(proposal.definition, trigger.name, now, before)
         old = current.spec.trigger(trigger.name) if current else None
         if next_fire is None and (old is None or not old.same_schedule(trigger)):
             where = f"jobs[{index}].spec.triggers[{place}].cron"

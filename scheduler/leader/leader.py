@@ -151,8 +151,9 @@ class Leader:
         tasks: list[asyncio.Task[None]] = []
         try:
             tasks.append(asyncio.create_task(self._writer.run(), name="writer"))
-            takeover = asyncio.create_task(self._take_over(), name="take-over")
-            await self._until_failure([*tasks, takeover], takeover)
+            tasks.append(asyncio.create_task(self._take_over(), name="take-over"))
+            await self._first_of(tasks)
+            tasks.pop()
             self.took_over.set()
             for name, loop in (
                 ("fires", self._fires.run()),
@@ -160,7 +161,7 @@ class Leader:
                 ("sweep", self._tick()),
             ):
                 tasks.append(asyncio.create_task(loop, name=name))
-            await self._until_failure(tasks, None)
+            await self._first_of(tasks)
         finally:
             self._closing = True
             for task in tasks:
@@ -169,17 +170,15 @@ class Leader:
             await self.roster.close()
             self._writer.close()
             self.hub.close()
-            if not self._failure.done():
-                self._failure.cancel()
+            if not self._failure.cancel():
+                self._failure.exception()  # nobody may be left who asks for it
 
-    async def _until_failure(self, tasks: "list[asyncio.Task[None]]", until: "asyncio.Task[None] | None") -> None:
-        """Wait for `until` to finish; raise what any of the others, or a link, fails with."""
+    async def _first_of(self, tasks: "list[asyncio.Task[None]]") -> None:
+        """Wait for one of them to end; raise what it, or a link, fails with."""
         await asyncio.wait([*tasks, self._failure], return_when=asyncio.FIRST_COMPLETED)
         for future in (*tasks, self._failure):
             if future.done():
                 future.result()
-        if until is not None and not until.done():
-            await until
 
     def _failed(self, error: BaseException) -> None:
         if not self._failure.done() and not self._closing:

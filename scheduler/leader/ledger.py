@@ -15,6 +15,9 @@ _K = TypeVar("_K")
 Holder = tuple[str, str]
 """Executor id and incarnation."""
 
+SLACK = 1_000
+"""Times to look at what has ended or moved on, beyond which they are cleared away."""
+
 
 class Ledger:
     """All open executions, found by id, by job, by the executor that holds them, and by when to look again.
@@ -53,6 +56,9 @@ class Ledger:
             self._placed_in[execution.namespace] += 1
         if execution.check_at is not None and (before is None or before.check_at != execution.check_at):
             heapq.heappush(self._checks, (execution.check_at, execution.id))
+            if len(self._checks) > 2 * len(self._open) + SLACK:
+                self._checks = [(e.check_at, e.id) for e in self._open.values() if e.check_at is not None]
+                heapq.heapify(self._checks)
         return execution
 
     def forget(self, execution_id: UUID) -> None:

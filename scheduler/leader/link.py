@@ -14,6 +14,7 @@ from jobstore.model import Term
 from schedapi.errors import from_rpc_error
 from schedapi.v1 import executor_service_pb2 as wire
 from schedapi.v1.executor_service_pb2_grpc import ExecutorServiceStub
+from scheduler.wire import seconds
 
 PROTOCOL = 1
 LARGEST_BATCH = 500
@@ -131,18 +132,25 @@ class Link:
             try:
                 async with grpc.aio.insecure_channel(self.member.address, options=_OPTIONS) as channel:
                     await self._stream(channel)
-                pause = FIRST_PAUSE
             except grpc.aio.AioRpcError as error:
-                pause = FIRST_PAUSE if self.attached else min(LONGEST_PAUSE, 2 * pause)
                 self._broken(error)
+            except asyncio.InvalidStateError:
+                pass  # the call was over before it was written to
+            except asyncio.CancelledError:
+                # raised by gRPC too, where a call was cancelled and this task was not
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
             finally:
+                pause = FIRST_PAUSE if self.attached else min(LONGEST_PAUSE, 2 * pause)
                 self._down()
             await self._clock.sleep(pause)
 
     def _broken(self, error: grpc.aio.AioRpcError) -> None:
         told = from_rpc_error(error)
-        if told.reason == "STALE_EPOCH":
-            raise SupersededByExecutor(int(told.metadata.get("highest_epoch", "0")))
+        highest = told.metadata.get("highest_epoch", "")
+        if told.reason == "STALE_EPOCH" and highest.isdecimal() and int(highest) > self._term.epoch:
+            raise SupersededByExecutor(int(highest))
         tell = _log.info if self.draining else _log.warning
         tell("no stream to executor", executor=self.member.id, address=self.member.address, error=told.message)
 
@@ -154,9 +162,9 @@ class Link:
             self._desk.changed(self)
 
     async def _stream(self, channel: grpc.aio.Channel) -> None:
+        await self._until_may_act()
         call: Call = ExecutorServiceStub(channel).Attach()  # type: ignore[no-untyped-call]  # generated
         hello = wire.Hello(protocol=PROTOCOL, node_id=self._term.node_id, executor_id=self.member.id)
-        await self._until_may_act()
         await call.write(wire.LeaderMessage(epoch=self._term.epoch, hello=hello))
         first = await self._first(call)
         if first is None:
@@ -164,6 +172,8 @@ class Link:
         self._take_capabilities(first.welcome)
         self.attached = True
         sender = asyncio.ensure_future(self._send(call))
+        # without its sender a stream is dead, and its reader must not wait on
+        sender.add_done_callback(lambda _: call.cancel())
         try:
             await self._desk.welcomed(self, list(first.welcome.held))
             self._desk.changed(self)
@@ -174,6 +184,9 @@ class Link:
         finally:
             sender.cancel()
             call.cancel()
+            (failed,) = await asyncio.gather(sender, return_exceptions=True)
+            if isinstance(failed, Exception):
+                raise failed
 
     async def _first(self, call: "Call") -> wire.ExecutorMessage | None:
         try:
@@ -206,7 +219,7 @@ class Link:
         self.version = welcome.version[:100]
         self.draining = welcome.draining
         if welcome.HasField("lease"):
-            self.lease = max(self.lease, welcome.lease.ToTimedelta().total_seconds())
+            self.lease = max(self.lease, seconds(welcome.lease).total_seconds())
         self.last_answer = self._clock.monotonic()
 
     async def _take(self, message: wire.ExecutorMessage) -> None:

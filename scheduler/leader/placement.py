@@ -1,9 +1,10 @@
 """Placement: which executor gets an execution now, and what waits for one.
 
-Waiting executions stand in a queue for each demand (task kind and selector), so that a free slot looks
-only at those that could take it.
+Waiting executions stand in a line for each demand, with a number in the order of their arrival, so that a
+free slot goes to the oldest of those that can take it.
 """
 
+import heapq
 import random
 from collections import Counter, deque
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from uuid import UUID
 
 from jobstore.model import Execution, Term
 from jobstore.states import State
-from scheduler import routing, settle
+from scheduler import routing, settle, wire
 from scheduler.definitions import Definition
 from scheduler.leader.catalog import Catalog
 from scheduler.leader.ledger import Holder, Ledger
@@ -22,7 +23,11 @@ from scheduler.leader.ledger import Holder, Ledger
 MOST_TURNS = 100_000
 """Jobs whose turn is remembered; then all begin with the first executor again."""
 
-Demand = tuple[str, str]
+SLACK = 1_000
+"""Places in a line whose owners are gone, beyond which they are cleared away."""
+
+Demand = tuple[str, str, str]
+"""Task kind, selector, and namespace, which may be at its limit while others are not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,8 +64,9 @@ class Placement:
         self._limits = limits
         self._draw = draw
         self._offers: list[Offer] = []
-        self._waiting: dict[Demand, deque[UUID]] = {}
-        self._queued: set[UUID] = set()
+        self._arrivals = 0
+        self._waiting: dict[Demand, deque[tuple[int, UUID]]] = {}
+        self._queued: dict[UUID, int] = {}
         self._turns: Counter[UUID] = Counter()
         self._refused_by: dict[UUID, dict[str, str]] = {}
 
@@ -70,6 +76,8 @@ class Placement:
 
     def refused(self, execution_id: UUID, executor_id: str, why: str) -> None:
         """An executor did not take this execution: the others are asked first."""
+        if len(self._refused_by) > len(self._ledger) + SLACK:
+            self._refused_by = {id_: by for id_, by in self._refused_by.items() if self._ledger.get(id_)}
         self._refused_by.setdefault(execution_id, {})[executor_id] = why
 
     def ask_again(self, execution_id: UUID) -> None:
@@ -91,44 +99,66 @@ class Placement:
         if len(self._turns) >= MOST_TURNS:
             self._turns.clear()
         self._turns[execution.job_uid] += 1
-        chosen = routing.STRATEGIES[definition.routing](list(found), request)
-        executor_id, incarnation = found[chosen].holder
+        try:
+            chosen = found[routing.STRATEGIES[definition.routing](list(found), request)]
+        except Exception as error:
+            # somebody's own strategy: what it cannot do waits, and delays nobody
+            reason = wire.text(f"routing strategy {definition.routing} failed: {error!r}", 500)
+            return self._wait(execution, definition.demand, reason, now, deadline)
+        executor_id, incarnation = chosen.holder
         return self._out(settle.place(execution, executor_id, incarnation, self._term.epoch, now))
 
     def pump(self, now: datetime) -> list[Execution]:
         """Place what waits, oldest first, as far as there is room; returns what changed."""
         changed: list[Execution] = []
-        for queue in list(self._waiting.values()):
-            changed.extend(self._pump(queue, now))
+        newest = self._arrivals
+        heads = [(line[0][0], demand) for demand, line in self._waiting.items()]
+        heapq.heapify(heads)
+        while heads:
+            number, demand = heapq.heappop(heads)
+            line = self._waiting[demand]
+            id_ = line[0][1]
+            waiting = self._waits(number, id_)
+            if waiting is not None and id_ not in self._refused_by and not self._candidates(*waiting)[0]:
+                continue  # nor is there room for those behind it
+            line.popleft()
+            self._leave(number, id_)
+            if waiting is not None:
+                definition, execution = waiting
+                placed = self.place(execution, definition, now)
+                if placed is not execution:
+                    changed.append(placed)
+            line = self._waiting[demand]
+            if not line:
+                del self._waiting[demand]
+            elif line[0][0] <= newest:  # what is refused goes to the end, and is not asked twice
+                heapq.heappush(heads, (line[0][0], demand))
         return changed
 
-    def _pump(self, queue: deque[UUID], now: datetime) -> Iterable[Execution]:
-        for _ in range(len(queue)):
-            id_ = queue[0]
-            execution = self._ledger.get(id_)
-            definition = self._catalog.definition(execution.job_uid, execution.revision) if execution else None
-            if (
-                execution is None
-                or definition is None
-                or execution.state is not State.PENDING
-                or id_ not in self._queued
-            ):
-                queue.popleft()
-                self._queued.discard(id_)
-                continue
-            if id_ not in self._refused_by and not self._room(definition, execution):
-                return
-            queue.popleft()
-            self._queued.discard(id_)
-            placed = self.place(execution, definition, now)
-            if placed is not execution:
-                yield placed
+    def _waits(self, number: int, id_: UUID) -> tuple[Definition, Execution] | None:
+        """Who stands in line with this number; None for one that has ended, was placed, or stands elsewhere."""
+        execution = self._ledger.get(id_) if self._queued.get(id_) == number else None
+        if execution is None or execution.state is not State.PENDING:
+            return None
+        definition = self._catalog.definition(execution.job_uid, execution.revision)
+        return None if definition is None else (definition, execution)
 
-    def _room(self, definition: Definition, execution: Execution) -> bool:
-        return bool(self._candidates(definition, execution)[0])
+    def _join(self, id_: UUID, demand: Demand) -> None:
+        line = self._waiting.setdefault(demand, deque())
+        if len(line) > 2 * len(self._ledger) + SLACK:
+            for number, gone in [entry for entry in line if self._ledger.get(entry[1]) is None]:
+                self._leave(number, gone)
+            self._waiting[demand] = line = deque(entry for entry in line if self._queued.get(entry[1]) == entry[0])
+        self._arrivals += 1
+        self._queued[id_] = self._arrivals
+        line.append((self._arrivals, id_))
+
+    def _leave(self, number: int, id_: UUID) -> None:
+        if self._queued.get(id_) == number:
+            del self._queued[id_]
 
     def _out(self, execution: Execution) -> Execution:
-        self._queued.discard(execution.id)
+        self._queued.pop(execution.id, None)
         if execution.state.final:
             self._refused_by.pop(execution.id, None)
         return self._ledger.put(execution)
@@ -136,14 +166,13 @@ class Placement:
     def _wait(
         self,
         execution: Execution,
-        demand: Demand,
+        demand: tuple[str, str],
         reason: str,
         now: datetime,
         deadline: timedelta | None,
     ) -> Execution:
         if execution.id not in self._queued:
-            self._waiting.setdefault(demand, deque()).append(execution.id)
-            self._queued.add(execution.id)
+            self._join(execution.id, (*demand, execution.namespace))
         check_at = settle.wait_until(execution, deadline, now)
         if execution.id in self._refused_by:
             check_at = min(check_at, now + settle.REFUSED_RETRY)

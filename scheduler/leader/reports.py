@@ -1,7 +1,7 @@
 """What executors report, settled in batches."""
 
-import asyncio
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from cronquorum.clock import Clock
@@ -9,7 +9,7 @@ from cronquorum.logs import get_logger
 from jobstore.changes import AddEvidence, AddOutput, Change, EndAttempt, MoveExecution
 from jobstore.model import EndedAttempt, Evidence, Execution, Output
 from jobstore.protocols import Records
-from jobstore.states import State
+from jobstore.states import PLACED, State
 from schedapi.v1 import executor_service_pb2 as pb
 from scheduler import settle, wire
 from scheduler.leader.catalog import Catalog
@@ -24,6 +24,8 @@ LARGEST_CHUNK = 64 * 1024
 """Bytes of one piece of output."""
 MOST_CHUNKS = 1_000
 """Pieces of one attempt's output; together with the executor's own bound."""
+FULL_PAUSE = 0.05
+"""Seconds to let executors wait while the writer has enough to do."""
 EVIDENCE_PER_SECOND = 10
 """Refused reports of one executor that are kept; a flood of them is counted and dropped."""
 
@@ -56,6 +58,8 @@ class Reports:
 
     async def take(self, link: Link, reports: list[pb.Report]) -> None:
         """Settle what one message of an executor says; later messages wait until this returns."""
+        while self._writer.full:
+            await self._clock.sleep(FULL_PAUSE)
         named = [(report, self._named(link, report)) for report in reports]
         await self._catalog.fetch_definitions(
             (execution.job_uid, execution.revision)
@@ -75,11 +79,13 @@ class Reports:
             self._outbox.move(self._placement.pump(now))
 
     def _named(self, link: Link, report: pb.Report) -> Execution | None:
-        """The open execution that a report names, in all five parts and from its own executor."""
+        """The execution that a report names, in all five parts and from its own executor; not one whose
+        attempt is over already: it keeps its executor until the next one is placed."""
         id_ = wire.read_id(report.key.execution_id)
         execution = self._ledger.get(id_) if id_ is not None else None
         if (
             execution is None
+            or execution.state not in PLACED
             or (execution.executor_id, execution.incarnation) != link.holder
             or not wire.key_matches(report.key, execution)
         ):
@@ -98,7 +104,7 @@ class Reports:
             case "progress":
                 value = report.progress.progress
                 if 0 <= value.fraction <= 1 and execution.state is State.RUNNING:
-                    self._move(settle.progressed(execution, value.fraction, value.note[:500]))
+                    self._move(settle.progressed(execution, value.fraction, wire.text(value.note, 500)))
             case "output":
                 self._output(execution, report.output)
             case "refused":
@@ -128,7 +134,7 @@ class Reports:
     def _refused(self, link: Link, report: pb.Report, execution: Execution, now: datetime) -> None:
         if execution.state is not State.DISPATCHED:
             return
-        why = f"{report.refused.reason}: {report.refused.message}"[:200]
+        why = wire.text(f"{report.refused.reason}: {report.refused.message}", 200)
         back = settle.give_back(execution, why, now)
         if execution.cancelling:
             self._settled(link, report.key, [settle.cancel(back, execution.reason, now)], [])
@@ -184,7 +190,8 @@ class Reports:
         if report.WhichOneof("what") not in ("outcome", "refused"):
             return
         id_ = wire.read_id(report.key.execution_id)
-        if id_ is not None and await asyncio.to_thread(self._known, link, report, id_):
+        # behind what is submitted: the outcome that is offered again may be on its way to the store
+        if id_ is not None and await self._writer.read(partial(self._known, link, report, id_)):
             link.acknowledge(report.key)
             return
         self._metrics.refused.inc()

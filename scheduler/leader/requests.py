@@ -1,12 +1,13 @@
 """Each write of a client once: the same request id again gets the first answer."""
 
 import asyncio
+import functools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from cronquorum.names import shown
 from jobstore.changes import KeepAnswer
@@ -16,6 +17,29 @@ from scheduler.errors import Conflict, InvalidRequest, Violation
 from scheduler.leader.writer import Writer
 
 LONGEST_ID = 128
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def carried_through(
+    write: Callable[P, Coroutine[Any, Any, T]],
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """A client's write that goes on to its end when the client goes away: what is decided in memory and what
+    is in the store must not part because a call was cancelled in between."""
+
+    @functools.wraps(write)
+    async def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        task = asyncio.create_task(write(*args, **kwargs))
+        task.add_done_callback(_told)
+        return await asyncio.shield(task)
+
+    return wrapper
+
+
+def _told(task: "asyncio.Task[Any]") -> None:
+    if not task.cancelled():
+        task.exception()  # nobody may be left who asks for it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

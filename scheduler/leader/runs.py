@@ -12,7 +12,7 @@ from jobstore.ids import new_id
 from jobstore.model import Execution, Job, Origin, Term
 from jobstore.protocols import JobQuery, Records
 from jobstore.states import State
-from scheduler import settle
+from scheduler import settle, wire
 from scheduler.errors import Conflict, NotFound
 from scheduler.leader.catalog import Catalog
 from scheduler.leader.fires import admit
@@ -20,7 +20,7 @@ from scheduler.leader.hub import Hub
 from scheduler.leader.ledger import Ledger
 from scheduler.leader.outbox import Outbox
 from scheduler.leader.placement import Placement
-from scheduler.leader.requests import Requests, WriteRequest
+from scheduler.leader.requests import Requests, WriteRequest, carried_through
 from scheduler.leader.writer import Writer
 
 
@@ -51,6 +51,7 @@ class Runs:
         self._records = records
         self._clock = clock
 
+    @carried_through
     async def run(self, request: WriteRequest, namespace: str, name: str, params: Mapping[str, Any]) -> Execution:
         """Record one execution now, and send it; returned when its record is committed."""
         async with self._requests.once(request) as first:
@@ -76,6 +77,7 @@ class Runs:
                 params=dict(params),
                 request_id=request.request_id,
             )
+            self._writer.require_room()
             execution = admit(execution, True, definition, self._ledger, self._placement, now)
             kept = self._requests.keep(request, {"execution": str(execution.id)}, now)
             await self._outbox.written(NewExecution(execution), kept)
@@ -91,6 +93,7 @@ class Runs:
             raise NotFound(f"there is no execution {execution.id}")
         return found
 
+    @carried_through
     async def cancel(self, request: WriteRequest, execution_id: UUID, reason: str) -> Execution:
         """End an execution that is open: at once, or when its executor confirms."""
         async with self._requests.once(request) as first:
@@ -100,8 +103,9 @@ class Runs:
             if execution is None:
                 past = await self._recorded(execution_id)
                 raise Conflict(f"execution {execution_id} is {past.state} already", reason="FINAL")
+            self._writer.require_room()
             now = self._clock.now()
-            after = self._ledger.put(settle.cancel(execution, reason[:500] or "cancelled", now))
+            after = self._ledger.put(settle.cancel(execution, wire.text(reason, 500) or "cancelled", now))
             await self._outbox.written(MoveExecution(after), self._requests.keep(request, {}, now))
             self._outbox.cancel([after])
             return after

@@ -56,16 +56,22 @@ class Sweep:
         due = list(self._ledger.to_check(now))
         await self._catalog.fetch_definitions((e.job_uid, e.revision) for e in due)
         for before in due:
+            # looked up again: while the definitions were read, something else may have been decided
             execution = self._ledger.get(before.id)
-            if execution is not None:
+            if execution is None or execution.check_at is None or execution.check_at > now:
+                continue
+            if execution.state in PLACED or execution.state is State.HELD:
+                # written, and nothing more: its executor has it, and must not be sent it again
+                later = self._ledger.put(settle.check_by(execution, now + settle.CHECK_PLACED))
+                self._writer.submit([MoveExecution(later)])
+            else:
                 self._outbox.move([self._look_at(execution, now)])
 
     def _look_at(self, execution: Execution, now: datetime) -> Execution:
         definition = self._catalog.definition(execution.job_uid, execution.revision)
-        if execution.state in PLACED or execution.state is State.HELD:
-            return self._ledger.put(settle.check_by(execution, now + settle.CHECK_PLACED))
         if definition is None:
-            return self._ledger.put(settle.skip(execution, "definitionUnreadable", now))
+            end = settle.cancel if execution.state is State.RETRYING else settle.skip
+            return self._ledger.put(end(execution, "definitionUnreadable", now))
         if execution.state is State.RETRYING:
             execution = self._ledger.put(settle.next_attempt(execution, now))
         self._placement.ask_again(execution.id)
@@ -83,7 +89,7 @@ class Sweep:
         for holder, since in self._gone.items():
             answered, lease = self._roster.last_sign(holder)
             silent_since = max(self._begun, since, answered or 0.0)
-            if monotonic - silent_since > LEASE_MARGIN * max(self._lease, lease or 0.0):
+            if monotonic - silent_since > LEASE_MARGIN * (self._lease if lease is None else lease):
                 await self._give_away(holder)
 
     async def _give_away(self, holder: Holder) -> None:
@@ -97,3 +103,4 @@ class Sweep:
             after = self._ledger.put(settled.execution)
             ended = [EndAttempt(settled.ended)] if settled.ended is not None else []
             self._writer.submit([MoveExecution(after), *ended], partial(self._outbox.committed, [after]))
+        self._outbox.move(self._placement.pump(now))

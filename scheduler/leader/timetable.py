@@ -13,8 +13,8 @@ from jobstore.model import DueTrigger
 
 Place = tuple[datetime, UUID]
 
-_START: Place = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
-LAST_UID = UUID(int=2**128 - 1)
+FIRST_UID = UUID(int=0)
+_START: Place = (datetime.min.replace(tzinfo=UTC), FIRST_UID)
 
 
 class Timetable:

@@ -78,7 +78,7 @@ class Writer:
         self._arrived = asyncio.Event()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._closed = False
-        self._busy = False
+        self._under_way: deque[_Unit | _Read] = deque()
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -94,12 +94,15 @@ class Writer:
         committed: Callable[[], None] = _nothing,
         refused: Callable[[Exception], None] | None = None,
     ) -> None:
-        """Have changes written. `committed` is called when they are, `refused` when their data cannot be.
-
-        Neither is called when the term ends before.
-        """
+        """Have changes written. `committed` is called when they are, `refused` when their data cannot be, and
+        with `NotLeading` when the term ends before either is known."""
         self._queue.append(_Unit(changes, committed, refused or _log_refusal))
         self._arrived.set()
+
+    def require_room(self) -> None:
+        """Raises `Overloaded` when too much waits already: to be asked before anything is decided."""
+        if self.full:
+            raise Overloaded(f"{len(self._queue)} writes are waiting")
 
     async def write(self, changes: Sequence[Change]) -> None:
         """Have changes written, and wait for it.
@@ -107,8 +110,7 @@ class Writer:
         Raises `BadChange` when the store refuses them, `NotLeading` when the term ends before, and
         `Overloaded` when too much waits already.
         """
-        if self.full:
-            raise Overloaded(f"{len(self._queue)} writes are waiting")
+        self.require_room()
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def committed() -> None:
@@ -146,9 +148,12 @@ class Writer:
             if isinstance(self._queue[0], _Read):
                 read = self._queue.popleft()
                 assert isinstance(read, _Read)
+                self._under_way.append(read)
                 await self._answer(loop, read)
             else:
-                await self._commit(loop, self._gather())
+                units = self._gather()
+                self._under_way.extend(units)
+                await self._commit(loop, units)
 
     def _gather(self) -> list[_Unit]:
         units: list[_Unit] = []
@@ -164,30 +169,31 @@ class Writer:
         try:
             result = await loop.run_in_executor(self._pool, read.ask)
         except Exception as error:
+            self._under_way.popleft()
             if not read.answer.done():
                 read.answer.set_exception(error)
         else:
+            self._under_way.popleft()
             if not read.answer.done():
                 read.answer.set_result(result)
 
     async def _commit(self, loop: asyncio.AbstractEventLoop, units: list[_Unit]) -> None:
-        self._busy = True
         changes = [change for unit in units for change in unit.changes]
         sent = self._clock.monotonic()
         try:
             await loop.run_in_executor(self._pool, self._store.commit, self._term, changes)
         except BadChange as error:
             if len(units) == 1:
+                self._under_way.popleft()
                 units[0].refused(error)
                 return
             middle = len(units) // 2
             await self._commit(loop, units[:middle])
             await self._commit(loop, units[middle:])
             return
-        finally:
-            self._busy = False
         self._metrics.committed(len(changes), self._clock.monotonic() - sent)
-        for unit in units:
+        for unit in units:  # in order, also when they are halves: this one is the first that is under way
+            self._under_way.popleft()
             unit.committed()
 
     async def drained(self) -> None:
@@ -195,15 +201,19 @@ class Writer:
         await self.read(_nothing)
 
     def close(self) -> None:
-        """Answer whoever still waits, and take nothing more. What was not committed is not."""
+        """Answer whoever still waits, and take nothing more.
+
+        What waited is not written; whether the last commit went through is not known here.
+        """
         self._closed = True
-        ended = NotLeading("this node stopped leading before the write was committed")
-        for item in self._queue:
+        ended = NotLeading("this node stopped leading before the write was known to be committed")
+        for item in (*self._under_way, *self._queue):
             if isinstance(item, _Read):
                 if not item.answer.done():
                     item.answer.set_exception(ended)
             else:
                 item.refused(ended)
+        self._under_way.clear()
         self._queue.clear()
         self._pool.shutdown(wait=False)
 

@@ -1,0 +1,1 @@
+"""What a scheduler node decides, and what it holds in memory."""

@@ -1,0 +1,50 @@
+"""The clock that the other tests stand on."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+from cronquorum.clock import Clock, every, wait_for_event
+from tests.scheduler.fake_clock import START, FakeClock
+
+
+async def test_sleepers_wake_in_order_each_at_his_own_time() -> None:
+    clock = FakeClock()
+    woken: list[tuple[str, datetime]] = []
+
+    async def sleeper(name: str, seconds: float) -> None:
+        await clock.sleep(seconds)
+        woken.append((name, clock.now()))
+
+    tasks = [asyncio.create_task(sleeper(f"{s:g}", s)) for s in (3, 1, 2, 10)]
+    await clock.advance(5)
+    assert woken == [(f"{s}", START + timedelta(seconds=s)) for s in (1, 2, 3)]
+    assert clock.now() == START + timedelta(seconds=5)
+    assert clock.alarms == [START + timedelta(seconds=10)]
+    await clock.advance(5)
+    assert woken[-1] == ("10", START + timedelta(seconds=10))
+    await asyncio.gather(*tasks)
+
+
+async def test_whoever_sleeps_again_while_time_passes_wakes_again_in_the_same_pass() -> None:
+    clock: Clock = FakeClock()
+    assert isinstance(clock, FakeClock)
+    seen: list[datetime] = []
+    beat = asyncio.create_task(every(clock, 1.0, lambda: seen.append(clock.now())))
+    await clock.advance(3)
+    assert seen == [START + timedelta(seconds=s) for s in range(4)]
+    beat.cancel()
+    await asyncio.gather(beat, return_exceptions=True)
+    assert clock.alarms == []
+
+
+async def test_waiting_for_an_event_ends_with_the_event_or_the_time() -> None:
+    clock, event = FakeClock(), asyncio.Event()
+    first = asyncio.create_task(wait_for_event(event, clock, 2.0))
+    await clock.advance(2)
+    assert await first is False
+    second = asyncio.create_task(wait_for_event(event, clock, 2.0))
+    await clock.advance(1)
+    event.set()
+    assert await second is True
+    assert clock.monotonic() == 5_003.0
+    assert clock.boottime() == 90_003.0
