@@ -17,23 +17,26 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from executor.service import Executor
-
 from cronquorum import logs
 from cronquorum.clock import SystemClock
 from cronquorum.coordination.inprocess import InProcessCoordinator
+from cronquorum.settings import split_host_port
 from executor.config import LEASE, SLOTS, ExecutorConfig, TaskSource
+from executor.service import Executor
+from jobstore.errors import StoreError
 from jobstore.opening import open_store
 from jobstore.protocols import ExecutionQuery
 from jobstore.schema import upgrade
 from jobstore.states import State
 from schedapi.client import Client, new_request_id
+from schedapi.errors import ApiError
 from schedapi.manifest import Document, read_documents
 from schedapi.v1.execution_pb2 import Execution
 from schedapi.v1.job_service_pb2 import AppliedJob, ApplyRequest, ApplyResponse, RunJobRequest, RunJobResponse
-from schedctl.exits import CommandError
+from schedctl.exits import CommandError, ExitCode, from_api
 from schedctl.sources import read_sources
 from schedctl.view import View
+from scheduler.config import is_loopback
 from scheduler.leader.leader import Policy
 from scheduler.node import Node, NodeConfig
 
@@ -170,13 +173,14 @@ class Embedded:
 
     def apply(self, manifests: str, source: str = "text") -> list[AppliedJob]:
         """Apply the jobs of a YAML text: all or none. Raises `ManifestError` or `ApiError`."""
-        return self._apply(read_documents(manifests, source))
+        return self.apply_documents(read_documents(manifests, source))
 
     def apply_files(self, paths: Sequence[str | Path]) -> list[AppliedJob]:
         """Apply the jobs of files and folders: all or none. Raises `ManifestError` or `ApiError`."""
-        return self._apply(read_sources([str(path) for path in paths]))
+        return self.apply_documents(read_sources([str(path) for path in paths]))
 
-    def _apply(self, documents: Sequence[Document]) -> list[AppliedJob]:
+    def apply_documents(self, documents: Sequence[Document]) -> list[AppliedJob]:
+        """Apply manifests that are read already: all or none. Raises `ApiError`."""
         request = ApplyRequest(jobs=[document.job for document in documents])
         return list(self.client.unary("JobService/Apply", request, ApplyResponse).jobs)
 
@@ -215,21 +219,39 @@ def run(
     watch: bool,
 ) -> int:
     """`schedctl dev`: run until SIGTERM, Ctrl-C, or for so long; returns the exit code."""
+    _check_listen(listen)
+    documents = read_sources([str(path) for path in apply])  # what is wrong there is said before anything starts
     logs.configure("warning" if watch else "info")
     sys.path.insert(0, str(Path.cwd()))  # where the user's own task modules are
     with tempfile.TemporaryDirectory(prefix="cronquorum-") as nowhere:
         folder = data or Path(nowhere)
-        folder.mkdir(parents=True, exist_ok=True)
-        cluster = Embedded(
-            store=f"sqlite:///{(folder / 'cronquorum.sqlite').absolute()}",
-            tasks=tasks,
-            listen=listen,
-            data=folder / "executor",
-        )
-        return _until_told(cluster, apply, for_, watch)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CommandError(f"--data: {folder}: {(error.strerror or str(error)).lower()}") from None
+        try:
+            cluster = Embedded(
+                store=f"sqlite:///{(folder / 'cronquorum.sqlite').absolute()}",
+                tasks=tasks,
+                listen=listen,
+                data=folder / "executor",
+            )
+        except StoreError as error:
+            raise CommandError(f"--data: {error}") from None
+        return _until_told(cluster, documents, for_, watch)
 
 
-def _until_told(cluster: Embedded, apply: Sequence[Path], for_: timedelta | None, watch: bool) -> int:
+def _check_listen(listen: str) -> None:
+    try:
+        host, _ = split_host_port(listen)
+    except ValueError as error:
+        raise CommandError(f"--listen: {error}", code=ExitCode.USAGE) from None
+    if not is_loopback(host):
+        told = f"--listen: {host} is not loopback, and the traffic is plain text: listen on 127.0.0.1"
+        raise CommandError(told, code=ExitCode.USAGE)
+
+
+def _until_told(cluster: Embedded, documents: Sequence[Document], for_: timedelta | None, watch: bool) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -241,9 +263,7 @@ def _until_told(cluster: Embedded, apply: Sequence[Path], for_: timedelta | None
         # tasks of this process that call the API find it as `schedctl` would
         os.environ["CRONQUORUM_ENDPOINT"] = cluster.address
         print(f"serving on {cluster.address}", file=sys.stderr)
-        if apply:
-            for job in cluster.apply_files(apply):
-                print(f"job {job.namespace}/{job.name} {job.outcome}", file=sys.stderr)
+        _apply(cluster, documents)
         View(cluster.client, live=watch).show(stop, for_)
         cluster.stop()
         totals = cluster.totals()
@@ -254,3 +274,12 @@ def _until_told(cluster: Embedded, apply: Sequence[Path], for_: timedelta | None
         return 0
     print(f"{totals[State.SUCCEEDED]} succeeded, {failed} failed")
     return 0 if totals[State.SUCCEEDED] and not failed else 1
+
+
+def _apply(cluster: Embedded, documents: Sequence[Document]) -> None:
+    try:
+        applied = cluster.apply_documents(documents) if documents else []
+    except ApiError as error:
+        raise from_api(error, documents) from None
+    for job in applied:
+        print(f"job {job.namespace}/{job.name} {job.outcome}", file=sys.stderr)

@@ -64,9 +64,7 @@ def spawn(tmp_path: Path) -> Iterator[Spawn]:
     """Start processes whose logs stand in ``tmp_path``; what is left of them is killed after the test."""
     started: list[ManagedProcess] = []
 
-    def start(
-        name: str, command: Sequence[str | Path], env: Mapping[str, str] | None = None
-    ) -> ManagedProcess:
+    def start(name: str, command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> ManagedProcess:
         process = ManagedProcess(name, command, log=tmp_path / f"{name}.log", env=env).start()
         started.append(process)
         return process

@@ -155,9 +155,7 @@ BAD = {
     "spec: {params: {x: NaN}}": "line 4: 'NaN' is not a finite number",
     "spec: {params: {x: 1e999}}": "line 4: '1e999' is too large for a number",
     "spec: {params: {x: 9007199254740993}}": "line 4: '9007199254740993' is beyond 2^53",
-    "spec: {params: {x: "
-    + "9" * 5000
-    + "}}": "is beyond 2^53, where numbers lose digits: write it as a text",
+    "spec: {params: {x: " + "9" * 5000 + "}}": "is beyond 2^53, where numbers lose digits: write it as a text",
     "spec: {timeout: 1h, timeout: 2h}": "line 4: key 'timeout' is given twice",
     "spec: {1: x}": "line 4: key 1 is not a text; put it in quotes",
     "spec: {? [a] : x}": "line 4: key ['a'] is not a text",
@@ -193,9 +191,7 @@ BAD_HEADS = {
     "a: &a [*a]": "jobs.yaml: line 1: alias '*a' is inside of itself",
     "[" * 10_000: "jobs.yaml: line 1: nested more than 32 deep",
     '{"a":' * 10_000: "jobs.yaml: line 1: nested more than 32 deep",
-    "{"
-    + ",".join(f"k{i}: 1" for i in range(1001))
-    + "}": "jobs.yaml: line 1: more than 1000 keys in one document",
+    "{" + ",".join(f"k{i}: 1" for i in range(1001)) + "}": "jobs.yaml: line 1: more than 1000 keys in one document",
     "a: [" + "1," * 10_001 + "]": "jobs.yaml: line 1: more than 10000 values in one document",
     "x" * (LONGEST_TEXT + 1): "jobs.yaml: longer than 1024 KiB",
 }

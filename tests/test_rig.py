@@ -179,9 +179,7 @@ def test_a_blackhole_holds_bytes_back_until_the_network_heals(zookeeper: ZooKeep
         eventually(lambda: proxy.connections == 0, describe="the connection is closed on both sides")
 
 
-def test_an_answer_is_lost_to_a_request_that_was_carried_out(
-    zk_chroot: str, zookeeper: ZooKeeperServer
-) -> None:
+def test_an_answer_is_lost_to_a_request_that_was_carried_out(zk_chroot: str, zookeeper: ZooKeeperServer) -> None:
     with (
         TcpProxy(zookeeper.port) as proxy,
         zookeeper_session(zk_chroot) as watcher,

@@ -35,12 +35,8 @@ class Example(Settings):
     defaults: Defaults = Defaults()
 
 
-def load(
-    *argv: str, environ: dict[str, str] | None = None, also_known: frozenset[str] = frozenset()
-) -> Example:
-    return Example.load(
-        argv, prog="executor", description="An executor.", environ=environ or {}, also_known=also_known
-    )
+def load(*argv: str, environ: dict[str, str] | None = None, also_known: frozenset[str] = frozenset()) -> Example:
+    return Example.load(argv, prog="executor", description="An executor.", environ=environ or {}, also_known=also_known)
 
 
 @pytest.fixture
@@ -92,9 +88,7 @@ def test_each_setting_is_a_flag_a_variable_and_a_key(config: Path) -> None:
 
 
 def test_a_flag_wins_over_the_variable_and_the_variable_over_the_file(config: Path) -> None:
-    config.write_text(
-        'zookeeper = "file"\nslots = 1\nlevel = "debug"\ninsecure = true\n[defaults]\nmax_attempts = 2\n'
-    )
+    config.write_text('zookeeper = "file"\nslots = 1\nlevel = "debug"\ninsecure = true\n[defaults]\nmax_attempts = 2\n')
     environ = {
         "CRONQUORUM_SLOTS": "2",
         "CRONQUORUM_ZOOKEEPER": "variable",
@@ -151,9 +145,7 @@ BAD_FLAGS = [
 
 
 @pytest.mark.parametrize(("flags", "expected"), BAD_FLAGS)
-def test_a_bad_flag_is_answered_in_one_line(
-    flags: str, expected: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bad_flag_is_answered_in_one_line(flags: str, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         load(*flags.split(), *(["--zookeeper", "z"] if flags else []))
     line = capsys.readouterr().err

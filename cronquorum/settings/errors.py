@@ -48,8 +48,7 @@ def finding_text(finding: ErrorDetails) -> str:
         case "literal_error" | "enum":
             return f"{value} is not {limits['expected']}"
         case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than":
-            bound = next(iter(limits.values()))
-            text = format_duration(bound) if isinstance(bound, timedelta) else str(bound)
+            text = _bound_text(next(iter(limits.values())))
             words = {
                 "greater_than_equal": "less than",
                 "greater_than": "not more than",
@@ -58,3 +57,14 @@ def finding_text(finding: ErrorDetails) -> str:
             }
             return f"{value} is {words[kind]} {text}"
     return f"{value}: {finding['msg'][:1].lower()}{finding['msg'][1:]}"
+
+
+def _bound_text(bound: object) -> str:
+    """A limit as a user would write it. pydantic tells a length of time by its repr where it is checked last."""
+    if isinstance(bound, timedelta):
+        return format_duration(bound)
+    parts = re.fullmatch(r"datetime\.timedelta\((.*)\)", str(bound))
+    if parts is None:
+        return str(bound)
+    named = dict(part.split("=") for part in parts[1].split(", "))
+    return format_duration(timedelta(**{unit: int(number) for unit, number in named.items()}))

@@ -62,9 +62,7 @@ class Found:
                 near = suggestion(variable.removeprefix(ENV_PREFIX), known).replace(" '", f" '{ENV_PREFIX}")
                 self.problems.append(f"{place} is unknown{near}")
             elif is_list(field) or is_dict(field):
-                self._put_several(
-                    keys, field, [part.strip() for part in text.split(",") if part.strip()], place
-                )
+                self._put_several(keys, field, [part.strip() for part in text.split(",") if part.strip()], place)
             else:
                 self._put(keys, text, place)
 
@@ -77,9 +75,7 @@ class Found:
             self._put((name,), value, place)
             if _has_password(value):
                 variable = ENV_PREFIX + name.upper()
-                self.warnings.append(
-                    f"{place}: a password in a flag is seen by everybody on this host; use {variable}"
-                )
+                self.warnings.append(f"{place}: a password in a flag is seen by everybody on this host; use {variable}")
 
     def explain(self, finding: ErrorDetails) -> str:
         """One line for one of pydantic's findings: the place, the value, and what would be right."""

@@ -85,9 +85,7 @@ class Client:
                 channel.close()
             self._channels.clear()
 
-    def unary(
-        self, method: str, request: Message, answer: type[Answer], *, timeout: timedelta = TIMEOUT
-    ) -> Answer:
+    def unary(self, method: str, request: Message, answer: type[Answer], *, timeout: timedelta = TIMEOUT) -> Answer:
         """Call a method such as `JobService/Get`. A request_id that is empty is filled in.
 
         Raises `ApiError`.
@@ -139,9 +137,7 @@ class Client:
             except Unavailable as error:
                 gone = error.reason == UNREACHABLE
                 if gone and broken:
-                    doubt = (
-                        f"{error}; the connection broke, and whether the call was carried out is not known"
-                    )
+                    doubt = f"{error}; the connection broke, and whether the call was carried out is not known"
                     raise Unavailable(doubt, reason=UNREACHABLE, answered=False) from None
                 if gone or time.monotonic() + PAUSE.total_seconds() >= last:
                     raise
@@ -178,9 +174,7 @@ class Client:
         with self._lock:
             if endpoint not in self._channels:
                 host, _, port = endpoint.rpartition(":")
-                socket.create_connection(
-                    (host.strip("[]"), int(port)), CONNECT_TIMEOUT.total_seconds()
-                ).close()
+                socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT.total_seconds()).close()
                 self._channels[endpoint] = grpc.insecure_channel(endpoint, options=_OPTIONS)
             return self._channels[endpoint]
 

@@ -129,9 +129,7 @@ def to_status(error: ApiError) -> status_pb2.Status:
     """The error as google.rpc.Status. Violations beyond what a header holds are counted in the last one."""
     status = status_pb2.Status(code=error.code.value[0], message=_cut(error.message, LONGEST_MESSAGE))
     metadata = {key: _cut(value, 200) for key, value in list(error.metadata.items())[:10]}
-    status.details.add().Pack(
-        error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)
-    )
+    status.details.add().Pack(error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata))
     if error.retry_after is not None:
         delay = Duration()
         delay.FromTimedelta(error.retry_after)
@@ -194,9 +192,7 @@ def from_rpc_error(error: grpc.RpcError) -> ApiError:
 
 def _details(
     error: grpc.RpcError,
-) -> tuple[
-    error_details_pb2.ErrorInfo | None, error_details_pb2.BadRequest, error_details_pb2.RetryInfo | None
-]:
+) -> tuple[error_details_pb2.ErrorInfo | None, error_details_pb2.BadRequest, error_details_pb2.RetryInfo | None]:
     info, request, retry = None, error_details_pb2.BadRequest(), None
     trailers = getattr(error, "trailing_metadata", lambda: None)() or ()
     content = next((value for key, value in trailers if key == STATUS_KEY), b"")

@@ -136,7 +136,7 @@ def test_what_was_missed_while_nothing_ran_is_one_execution(tmp_path: Path) -> N
 def test_it_does_not_start_twice_on_one_folder(tmp_path: Path) -> None:
     with (
         Embedded(data=tmp_path / "executor", tasks=[greet]),
-        pytest.raises(Exception, match="another executor|in use|locked"),
+        pytest.raises(Exception, match="another executor"),
         Embedded(data=tmp_path / "executor", tasks=[greet]),
     ):
         pass

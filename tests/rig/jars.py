@@ -96,6 +96,4 @@ def _run(command: list[str], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         advice = "If apt-get doesn't know them, run first: apt-get update"
-        raise MissingPart(
-            "ZooKeeper", *PACKAGES, detail=f"{advice}\n{' '.join(command)} said:\n{done.stderr.strip()}"
-        )
+        raise MissingPart("ZooKeeper", *PACKAGES, detail=f"{advice}\n{' '.join(command)} said:\n{done.stderr.strip()}")

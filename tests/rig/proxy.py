@@ -35,9 +35,7 @@ class TcpProxy:
         self._cut = False
         self._delay = 0.0
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name=f"tcp-proxy-{self.port}", daemon=True
-        )
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"tcp-proxy-{self.port}", daemon=True)
         self._requests = asyncio.Event()
         self._answers = asyncio.Event()
         self._connections: set[asyncio.Task[bool]] = set()
@@ -139,9 +137,7 @@ class TcpProxy:
         for writer in writers:
             _close(writer, graceful)
 
-    async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event
-    ) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event) -> None:
         while True:
             chunk = await reader.read(_CHUNK)
             if self._delay:

@@ -66,10 +66,8 @@ def test_all_problems_of_all_files_are_told_and_nothing_is_sent(
     ended = cli("apply", "-f", str(tmp_path), "-f", str(tmp_path / "c.yaml"))
     assert ended.code == 1
     assert ended.err.splitlines() == [
-        f"schedctl: {tmp_path}/a.yaml: document 1 (nightly): spec.triggers[0].crn: unknown field; "
-        "did you mean 'cron'?",
-        f"schedctl: {tmp_path}/b.yaml: document 1 (hourly): spec.triggers[0].name: 5 is not a text; "
-        "put it in quotes",
+        f"schedctl: {tmp_path}/a.yaml: document 1 (nightly): spec.triggers[0].crn: unknown field; did you mean 'cron'?",
+        f"schedctl: {tmp_path}/b.yaml: document 1 (hourly): spec.triggers[0].name: 5 is not a text; put it in quotes",
         f"schedctl: {tmp_path}/c.yaml: no such file or directory",
     ]
     assert ended.out == ""
@@ -84,9 +82,7 @@ def test_what_the_server_finds_is_told_in_the_place_of_the_file(cli: CommandLine
     assert ended.err == f"schedctl: {place}: hours: 25 is not in 0-23\n"
 
 
-def test_violations_without_a_document_are_told_too(
-    cli: CommandLine, manifests: Path, service: Service
-) -> None:
+def test_violations_without_a_document_are_told_too(cli: CommandLine, manifests: Path, service: Service) -> None:
     found = [
         ("jobs[7].spec", "odd"),
         ("request_id", "too long"),

@@ -135,9 +135,7 @@ def test_a_deadline_is_kept(client: Client, service: Service) -> None:
     service.lasts = 30
     request = job_service_pb2.RunJobRequest(namespace="default", name="nightly", wait=True)
     with pytest.raises(DeadlineExceeded):
-        client.unary(
-            "JobService/Run", request, job_service_pb2.RunJobResponse, timeout=timedelta(milliseconds=200)
-        )
+        client.unary("JobService/Run", request, job_service_pb2.RunJobResponse, timeout=timedelta(milliseconds=200))
 
 
 def test_a_stream_is_tried_again_until_it_has_begun(client: Client, service: Service) -> None:

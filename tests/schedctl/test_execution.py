@@ -19,9 +19,7 @@ def recorded(applied: CommandLine, service: Service) -> CommandLine:
     service.execute(nightly, "succeeded")
     failed = service.execute(nightly, "failed", {"mode": "full", "n": 3})
     failed.attempt, failed.retry_count = 2, 1
-    earlier = failed.attempts.add(
-        attempt=1, outcome="lost", reason="executor exec-0 was lost", executor_id="exec-0"
-    )
+    earlier = failed.attempts.add(attempt=1, outcome="lost", reason="executor exec-0 was lost", executor_id="exec-0")
     earlier.started.FromDatetime(EPOCH)
     service.execute(hourly, "running").trigger = "hour"
     service.execute(hourly, "pending")

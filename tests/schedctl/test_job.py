@@ -43,9 +43,7 @@ def test_an_empty_list_is_printed(cli: CommandLine) -> None:
     assert cli("job", "list").out == "NAMESPACE  NAME  STATE  NEXT FIRE  LAST\n"
 
 
-def test_a_long_list_is_read_in_pages(
-    applied: CommandLine, service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_long_list_is_read_in_pages(applied: CommandLine, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job, "PAGE", 1)
     assert len(applied("job", "list").out.splitlines()) == 3
     assert [each.page_token for each in service.requests] == ["", "1"]
@@ -102,9 +100,7 @@ def test_run_sends_parameters_as_json_would_have_them(applied: CommandLine, serv
         ("x=[NaN]", "--param: x: 'NaN' is not a finite number"),
     ],
 )
-def test_a_bad_parameter_is_refused(
-    param: str, expected: str, applied: CommandLine, service: Service
-) -> None:
+def test_a_bad_parameter_is_refused(param: str, expected: str, applied: CommandLine, service: Service) -> None:
     ended = applied("job", "run", "nightly", "--param", param)
     assert ended.code == 2
     assert expected in ended.err
@@ -125,9 +121,7 @@ def test_run_waits_for_the_end(applied: CommandLine, service: Service) -> None:
     )
 
 
-def test_run_stops_waiting_in_time_and_still_names_the_execution(
-    applied: CommandLine, service: Service
-) -> None:
+def test_run_stops_waiting_in_time_and_still_names_the_execution(applied: CommandLine, service: Service) -> None:
     service.lasts = 30
     ended = applied("job", "run", "nightly", "--wait", "--timeout", "300ms")
     assert ended.code == 7

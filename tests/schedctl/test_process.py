@@ -50,9 +50,7 @@ def test_nobody_there_is_one_line_and_code_6() -> None:
 def test_a_closed_pipe_ends_it_quietly(applied: CommandLine, service: Service) -> None:
     execution = service.execute(service.jobs["default", "nightly"], "succeeded")
     service.logs = [("stdout", b"x" * 65536)] * 20
-    process = subprocess.Popen(
-        [*COMMAND, "exec", "logs", execution.id], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    process = subprocess.Popen([*COMMAND, "exec", "logs", execution.id], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout and process.stderr
     assert process.stdout.read(10) == b"x" * 10
     process.stdout.close()

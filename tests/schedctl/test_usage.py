@@ -35,9 +35,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("line", "expected"), BAD)
-def test_a_wrong_command_line_is_answered_in_a_line_with_code_2(
-    line: str, expected: str, offline: CommandLine
-) -> None:
+def test_a_wrong_command_line_is_answered_in_a_line_with_code_2(line: str, expected: str, offline: CommandLine) -> None:
     ended = offline(*line.split())
     first, *rest = ended.err.splitlines()
     assert ended.code == 2
@@ -94,9 +92,7 @@ def test_the_config_file_gives_the_defaults_of_the_options(
     )
 
 
-def test_dev_hands_its_options_on(
-    offline: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dev_hands_its_options_on(offline: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[Any, ...]] = []
 
     class Everything:

@@ -14,6 +14,8 @@ from schedapi.v1 import job_pb2
 
 API_VERSION = "sched/v1"
 KIND = "Job"
+FEW = 4
+"""So many fields are all named when an unknown one is near to none of them."""
 
 _WHOLE = {FieldDescriptor.CPPTYPE_INT32: 31, FieldDescriptor.CPPTYPE_INT64: 53}
 
@@ -47,14 +49,11 @@ def read_documents(text: str, source: str) -> list[Document]:
         found = [*parsed.problems, *reader.problems]
         name = _shown_name(_name_of(parsed.value))
         problems += [
-            Problem(source=source, document=index, name=name, field=field, message=message)
-            for field, message in found
+            Problem(source=source, document=index, name=name, field=field, message=message) for field, message in found
         ]
         documents.append(Document(source=source, index=index, line=parsed.line, job=job))
     if not documents:
-        problems.append(
-            Problem(source=source, message="no documents: a manifest starts with apiVersion and kind")
-        )
+        problems.append(Problem(source=source, message="no documents: a manifest starts with apiVersion and kind"))
     if problems:
         raise ManifestError(problems)
     return documents
@@ -92,9 +91,7 @@ class _Reader:
         self._fill(job, {key: value for key, value in parsed.value.items() if key != "status"}, "")
         for field, value, right in (("apiVersion", job.api_version, API_VERSION), ("kind", job.kind, KIND)):
             if value != right and not any(place == field for place, _ in self.problems):
-                self._wrong(
-                    field, f"{_shown(value)} is not {right!r}" if value else f"missing: must be {right!r}"
-                )
+                self._wrong(field, f"{_shown(value)} is not {right!r}" if value else f"missing: must be {right!r}")
         if not job.metadata.name and not any(place.startswith("metadata") for place, _ in self.problems):
             self._wrong("metadata.name", "missing")
         return job
@@ -105,14 +102,13 @@ class _Reader:
     def _fill(self, message: Message, value: Any, path: str) -> None:
         fields: dict[str, Any] = {field.json_name: field for field in message.DESCRIPTOR.fields}
         if not isinstance(value, dict):
-            self._wrong(
-                path, f"{_shown(value)} is not a mapping with fields such as {', '.join(list(fields)[:3])}"
-            )
+            self._wrong(path, f"{_shown(value)} is not a mapping with fields such as {', '.join(list(fields)[:3])}")
             return
         message.SetInParent()
         for key, part in value.items():
             if key not in fields:
-                self._wrong(_inside(path, key), f"unknown field{suggestion(key, fields)}")
+                few = f"; known are {', '.join(fields)}" if len(fields) <= FEW else ""
+                self._wrong(_inside(path, key), f"unknown field{suggestion(key, fields) or few}")
             elif part is not None:
                 self._one_of(message, fields[key], path)
                 self._field(message, fields[key], part, _inside(path, key))
@@ -127,9 +123,7 @@ class _Reader:
         kind = field.message_type
         if kind is not None and kind.GetOptions().map_entry:
             for key, part in self._entries(value, path):
-                self._put(
-                    getattr(message, field.name), key, part, kind.fields_by_name["value"], _inside(path, key)
-                )
+                self._put(getattr(message, field.name), key, part, kind.fields_by_name["value"], _inside(path, key))
         elif field.is_repeated:
             self._repeated(message, field, value, path)
         elif kind is None:
@@ -201,9 +195,7 @@ def _scalar_problem(field: FieldDescriptor, value: Any) -> str:
 
 
 def _inside(path: str, key: str) -> str:
-    simple = (
-        key.replace("-", "").replace("_", "").replace("/", "").isalnum() and key.isascii() and len(key) <= 60
-    )
+    simple = key.replace("-", "").replace("_", "").replace("/", "").isalnum() and key.isascii() and len(key) <= 60
     if not simple:
         return f"{path}[{shown(key)}]"
     return f"{path}.{key}" if path else key

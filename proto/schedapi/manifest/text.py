@@ -80,13 +80,9 @@ def parse(text: str, source: str) -> list[Parsed]:
         documents.extend(builder.documents())
     except yaml.YAMLError as error:
         line, message = _syntax(error, text)
-        raise ManifestError(
-            [Problem(source=source, field=f"line {line}", message=f"not YAML: {message}")]
-        ) from None
+        raise ManifestError([Problem(source=source, field=f"line {line}", message=f"not YAML: {message}")]) from None
     except _BoundError as error:
-        raise ManifestError(
-            [Problem(source=source, field=f"line {error.line}", message=str(error))]
-        ) from None
+        raise ManifestError([Problem(source=source, field=f"line {error.line}", message=str(error))]) from None
     return documents
 
 
