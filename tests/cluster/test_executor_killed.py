@@ -70,7 +70,9 @@ def test_a_leader_that_is_killed_leaves_what_runs_running(cluster: Cluster, tmp_
         apiVersion: sched/v1
         kind: Job
         metadata: {name: long}
-        spec: {task: {shell: {command: 'echo begin >> "$DIARY"; until [ -e "$DIARY.go" ]; do sleep 0.1; done; echo end'}}}
+        spec:
+          task:
+            shell: {command: 'echo begin >> "$DIARY"; until [ -e "$DIARY.go" ]; do sleep 0.1; done; echo end'}
         """
     )
     cluster.schedctl("apply", "-f", str(tmp_path / "job.yaml"))

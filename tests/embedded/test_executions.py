@@ -47,7 +47,7 @@ def get(cluster: Embedded, id_: str) -> Execution:
 
 
 def state_becomes(cluster: Embedded, id_: str, *states: str) -> Execution:
-    return eventually(lambda: (e := get(cluster, id_)).state in states and e, 20, f"{id_} is {states}")  # type: ignore[arg-type,return-value]  # False or the execution
+    return eventually(lambda: (e := get(cluster, id_)).state in states and e, 20, f"{id_} is {states}")  # type: ignore[return-value]  # False or the execution
 
 
 def logs(cluster: Embedded, id_: str, **request: Any) -> str:

@@ -24,6 +24,9 @@ from tests.scheduler.scripted_executor import ScriptedExecutor
 
 MINUTELY = [cron("main", "0 * * * * ?")]
 
+_TICK = timedelta(seconds=TICK)
+_MOST_TURNS = 3_000
+
 
 class Reign:
     """A term: a leader that runs, and what it ended with."""
@@ -65,6 +68,7 @@ class Stage:
         return self.reign.leader
 
     async def open(self) -> None:
+        self.clock.rest = self._rest
         await self.coordinator.start()
 
     async def close(self) -> None:
@@ -122,6 +126,12 @@ class Stage:
         await until(lambda: self.leader.roster.is_attached(holder), f"{executor.name} is attached")
         await self.quiet()
 
+    async def hung_up(self, executor: ScriptedExecutor) -> None:
+        """Its stream breaks, and the leader sees it."""
+        executor.hang_up()
+        holder = (executor.name, executor.incarnation)
+        await until(lambda: not self.leader.roster.is_attached(holder), f"{executor.name} hung up")
+
     async def attached_again(self, executor: ScriptedExecutor) -> None:
         """The same, at a later try; time goes on between two of them."""
         holder = (executor.name, executor.incarnation)
@@ -150,24 +160,33 @@ class Stage:
 
     async def quiet(self) -> None:
         """Until what is due is decided, what is decided is committed, and everybody waits again."""
-        await turns()
-        await until(self._decided, "what is due is decided")
         for _ in range(2):
+            await self._rest()
             await self.leader.write()
-            await turns()
-        tick = timedelta(seconds=TICK)
-        await until(
-            lambda: (
-                self.reign.run.done()
-                or any(self.clock.now() < alarm <= self.clock.now() + tick for alarm in self.clock.alarms)
-            )
-        )
+        await self._rest()
 
-    def _decided(self) -> bool:
-        now, timetable, fires = self.clock.now(), self.leader.timetable, self.leader._fires
-        known = timetable.horizon[0] - now > self.policy.lookahead / 2 or fires._plenty()
+    async def _rest(self) -> None:
+        """Until nobody but the clock has anything to do; a leader that is held up has, and is not waited for."""
+        await turns()
+        for _ in range(_MOST_TURNS):
+            if not self._reigns or not self.reign.may_act or self.reign.run.done() or self._at_rest():
+                break
+            await turns(1)
+        await turns(5)
+
+    def _at_rest(self) -> bool:
+        leader, now = self.leader, self.clock.now()
+        timetable, writer = leader.timetable, leader._writer
+        known = timetable.horizon[0] - now > self.policy.lookahead / 2 or leader._fires._plenty()
         due = timetable.next_due()
-        return self.reign.run.done() or (timetable._reading is None and known and (due is None or due > now))
+        return (
+            known
+            and timetable._reading is None
+            and (due is None or due > now)
+            and not writer._queue
+            and not writer._under_way
+            and any(now < alarm <= now + _TICK for alarm in self.clock.alarms)
+        )
 
     async def pass_time(self, seconds: float) -> None:
         """Let time pass, and all that it brings."""

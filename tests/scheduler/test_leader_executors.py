@@ -125,7 +125,7 @@ async def test_an_executor_that_comes_back_within_its_lease_goes_on(stage: Stage
     executor = await stage.executor()
     row = await started(stage, executor, **RERUN)
     executor.held = [executor.dispatches[0].key]
-    executor.hang_up()
+    await stage.hung_up(executor)
     await stage.unregister(executor)
     await stage.pass_time(LOST_AFTER - 2)
     await stage.register(executor)
@@ -184,8 +184,7 @@ async def test_what_was_never_received_is_sent_again(stage: Stage, again: str) -
         await stage.lead()
         await stage.attached(executor)
     else:
-        executor.hang_up()
-        await stage.clock.advance(1)
+        await stage.hung_up(executor)
         await stage.attached_again(executor)
     first, second = await stage.dispatched(executor, 2)
     assert first == second
@@ -228,8 +227,7 @@ async def test_what_it_ran_and_forgot_is_lost(stage: Stage) -> None:
     await stage.lead()
     executor = await stage.executor()
     row = await started(stage, executor)
-    executor.hang_up()
-    await stage.clock.advance(1)
+    await stage.hung_up(executor)
     await stage.attached_again(executor)
     lost = await stage.becomes(row, State.LOST)
     assert lost.reason == "executorForgot"
@@ -320,8 +318,7 @@ async def test_an_outcome_offered_again_is_acknowledged_without_evidence(stage: 
     await executor.say(outcome(key), outcome(key))  # the second on the heels of the first
     await until(lambda: executor.acknowledged == [key, key])
     executor.held, executor.offers = [key], [outcome(key)]  # and the acknowledgement was lost
-    executor.hang_up()
-    await stage.clock.advance(1)
+    await stage.hung_up(executor)
     await stage.attached_again(executor)
     await until(lambda: executor.acknowledged == [key, key, key])
     assert stage.row(row.id).state is State.SUCCEEDED
@@ -519,10 +516,8 @@ async def test_a_cancel_reaches_an_executor_that_was_away(stage: Stage) -> None:
     row = await started(stage, executor)
     key = executor.dispatches[0].key
     executor.held = [key]
-    executor.hang_up()
-    await until(lambda: not stage.leader.roster.is_attached((executor.name, executor.incarnation)))
+    await stage.hung_up(executor)
     await stage.cancel(row)
-    await stage.clock.advance(1)
     await stage.attached_again(executor)
     await until(lambda: executor.cancels == [key])
 

@@ -301,7 +301,6 @@ async def test_while_the_leader_may_not_act_nothing_is_written_and_nothing_leave
 
 async def test_a_lost_store_ends_the_term(stage: Stage) -> None:
     leader = await stage.lead()
-    await stage.executor()
     await stage.apply(triggers=MINUTELY)
     waiting = asyncio.create_task(leader.runs.final(await stage.run_job()))
     await turns()
