@@ -55,9 +55,7 @@ def anytime() -> st.SearchStrategy[datetime]:
 
 
 @st.composite
-def _item(
-    draw: st.DrawFn, low: int, high: int, step: int, names: list[str], wraps: bool
-) -> tuple[str, set[int]]:
+def _item(draw: st.DrawFn, low: int, high: int, step: int, names: list[str], wraps: bool) -> tuple[str, set[int]]:
     def written(value: int) -> str:
         by_name = draw(st.booleans())
         if names and by_name:

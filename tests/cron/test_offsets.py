@@ -16,9 +16,7 @@ from scheduler.cron.search import _FIRST_INSTANT, _LAST_INSTANT
 
 from .strategies import CHANGES
 
-_ZONES = sorted(
-    {zone for zone, _ in CHANGES} | {"Africa/Casablanca", "Asia/Gaza", "Africa/Cairo", "Asia/Tehran"}
-)
+_ZONES = sorted({zone for zone, _ in CHANGES} | {"Africa/Casablanca", "Asia/Gaza", "Africa/Cairo", "Asia/Tehran"})
 _Y2100 = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
 
 

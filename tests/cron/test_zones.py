@@ -5,9 +5,7 @@ import pytest
 from scheduler.cron import ZoneError, zone
 
 
-@pytest.mark.parametrize(
-    "name", ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "EST5EDT"]
-)
+@pytest.mark.parametrize("name", ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "EST5EDT"])
 def test_a_known_zone(name: str) -> None:
     assert zone(name).key == name
     assert zone(name) is zone(name)
