@@ -100,7 +100,9 @@ class NodeSettings(Settings):
     retention: Annotated[Duration, Field(ge=timedelta(minutes=1))] = Field(
         RETENTION, description="how long finished executions are kept"
     )
-    plugins: list[str] = Field([], description="module to import at start, which registers strategies")
+    plugins: Annotated[list[str], Metavar("MODULE")] = Field(
+        [], description="module to import at start, which registers strategies"
+    )
     insecure: bool = Field(False, description="allow plain text on an address that is not loopback")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level to log")
     defaults: DefaultsSection = DefaultsSection()

@@ -31,7 +31,8 @@ class Observation:
         self._ready = ready
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
-        self.port = 0
+        self.address = listen
+        """Where it listens, with the real port when 0 was asked for."""
 
     async def start(self) -> None:
         """Listen. Raises `CannotListen`."""
@@ -45,7 +46,7 @@ class Observation:
             listener.close()
             told = f"cannot listen on {self._listen}: {error.strerror} (set --metrics-listen)"
             raise CannotListen(told) from None
-        self.port = listener.getsockname()[1]
+        self.address = self._listen.removesuffix(f":{port}") + f":{listener.getsockname()[1]}"
         app = Starlette(
             routes=[
                 Route("/metrics", self._metrics),

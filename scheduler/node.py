@@ -121,6 +121,11 @@ class Node:
         """Where the API listens."""
         return self._api.address
 
+    @property
+    def metrics_address(self) -> str:
+        """Where /metrics is served; empty when it is not."""
+        return self._http.address if self._http is not None else ""
+
     async def led(self) -> None:
         """Return when this node leads and has taken over."""
         await self._led.wait()

@@ -1,0 +1,1 @@
+"""A node by itself: what it serves beside the API."""
