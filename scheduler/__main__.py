@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its C core would write lines of its own to stderr
     try:
         for plugin in settings.plugins:
-            _import(plugin)
+            import_plugin(plugin)
         uvloop.run(_run(settings))
     except (StoreError, CoordinationError, SchedulerError) as error:
         print(f"{PROG}: {error}", file=sys.stderr)
@@ -42,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _import(plugin: str) -> None:
+def import_plugin(plugin: str) -> None:
+    """Import a module of the user's, which registers strategies. Raises `BadPlugin`."""
     try:
         importlib.import_module(plugin)
     except Exception as error:  # a module may do anything at its import

@@ -11,22 +11,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from cronquorum.clock import Clock
 from jobstore.changes import Change, DeleteJob, MoveExecution, PutJob
 from jobstore.ids import new_id
 from jobstore.model import DueTrigger, Job, TriggerRecord
-from jobstore.protocols import JobQuery, Records
+from jobstore.protocols import JobQuery
 from jobstore.states import State
 from scheduler import settle
 from scheduler.definitions import Definition
 from scheduler.errors import Conflict, InvalidJob, NotFound, Violation
-from scheduler.leader.catalog import Catalog
 from scheduler.leader.fires import Fires
-from scheduler.leader.ledger import Ledger
-from scheduler.leader.outbox import Outbox
 from scheduler.leader.requests import Requests, WriteRequest, carried_through
-from scheduler.leader.timetable import Timetable
-from scheduler.leader.writer import Writer
+from scheduler.leader.shared import Shared
 
 Name = tuple[str, str]
 """Namespace and name."""
@@ -45,27 +40,16 @@ class Proposal:
 class Edits:
     """Decides edits and has them written."""
 
-    def __init__(
-        self,
-        timetable: Timetable,
-        ledger: Ledger,
-        catalog: Catalog,
-        fires: Fires,
-        writer: Writer,
-        outbox: Outbox,
-        requests: Requests,
-        records: Records,
-        clock: Clock,
-    ) -> None:
-        self._timetable = timetable
-        self._ledger = ledger
-        self._catalog = catalog
+    def __init__(self, shared: Shared, fires: Fires, requests: Requests) -> None:
+        self._timetable = shared.timetable
+        self._ledger = shared.ledger
+        self._catalog = shared.catalog
         self._fires = fires
-        self._writer = writer
-        self._outbox = outbox
+        self._writer = shared.writer
+        self._outbox = shared.outbox
         self._requests = requests
-        self._records = records
-        self._clock = clock
+        self._records = shared.records
+        self._clock = shared.clock
         self._one_at_a_time = asyncio.Lock()
 
     @carried_through

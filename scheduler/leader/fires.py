@@ -4,23 +4,20 @@ import asyncio
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from cronquorum.clock import Clock, wait_for_event
+from cronquorum.clock import wait_for_event
 from cronquorum.logs import get_logger
 from jobstore.changes import MoveTrigger
 from jobstore.ids import fire_id
-from jobstore.model import DueTrigger, Execution, Job, Origin, Term
+from jobstore.model import DueTrigger, Execution, Job, Origin
 from jobstore.protocols import JobStore
 from jobstore.states import State
 from scheduler import concurrency, settle
 from scheduler.definitions import Definition
 from scheduler.errors import InvalidJob
-from scheduler.leader.catalog import Catalog
 from scheduler.leader.ledger import Ledger
-from scheduler.leader.outbox import Outbox
 from scheduler.leader.placement import Placement
-from scheduler.leader.timetable import FIRST_UID, Timetable
-from scheduler.leader.writer import Writer
-from scheduler.metrics import NodeMetrics
+from scheduler.leader.shared import Shared
+from scheduler.leader.timetable import FIRST_UID
 from scheduler.misfire import FirePlan, plan_fire
 
 LOOKAHEAD = timedelta(seconds=10)
@@ -41,30 +38,17 @@ _log = get_logger(__name__)
 class Fires:
     """Decides due triggers."""
 
-    def __init__(
-        self,
-        term: Term,
-        store: JobStore,
-        timetable: Timetable,
-        ledger: Ledger,
-        catalog: Catalog,
-        placement: Placement,
-        writer: Writer,
-        outbox: Outbox,
-        clock: Clock,
-        metrics: NodeMetrics,
-        lookahead: timedelta = LOOKAHEAD,
-    ) -> None:
-        self._term = term
+    def __init__(self, shared: Shared, store: JobStore, lookahead: timedelta = LOOKAHEAD) -> None:
+        self._term = shared.term
         self._store = store
-        self._timetable = timetable
-        self._ledger = ledger
-        self._catalog = catalog
-        self._placement = placement
-        self._writer = writer
-        self._outbox = outbox
-        self._clock = clock
-        self._metrics = metrics
+        self._timetable = shared.timetable
+        self._ledger = shared.ledger
+        self._catalog = shared.catalog
+        self._placement = shared.placement
+        self._writer = shared.writer
+        self._outbox = shared.outbox
+        self._clock = shared.clock
+        self._metrics = shared.metrics
         self._lookahead = lookahead
         self._changed = asyncio.Event()
 

@@ -28,6 +28,7 @@ from scheduler.leader.reports import Reports
 from scheduler.leader.requests import Requests
 from scheduler.leader.roster import Roster
 from scheduler.leader.runs import Runs
+from scheduler.leader.shared import Shared
 from scheduler.leader.sweep import Sweep
 from scheduler.leader.timetable import Timetable
 from scheduler.leader.writer import Writer
@@ -85,63 +86,25 @@ class Leader:
         self.roster = Roster(self._link, self._failed)
         self._placement = Placement(term, self.ledger, self.catalog, policy.limits, random.Random())
         self._outbox = Outbox(writer, self.ledger, self.catalog, self.hub, self.roster.link, metrics)
-        self._fires = Fires(
-            term,
-            store,
-            self.timetable,
-            self.ledger,
-            self.catalog,
-            self._placement,
-            writer,
-            self._outbox,
-            clock,
-            metrics,
-            policy.lookahead,
-        )
-        self._reports = Reports(
-            self.ledger,
-            self.catalog,
-            self._placement,
-            writer,
-            self._outbox,
-            records,
-            clock,
-            metrics,
-        )
-        self._sweep = Sweep(
-            self.ledger,
-            self.catalog,
-            self._placement,
-            writer,
-            self._outbox,
-            self.roster,
-            clock,
-            policy.lease.total_seconds(),
+        shared = Shared(
+            term=term,
+            records=records,
+            clock=clock,
+            metrics=metrics,
+            ledger=self.ledger,
+            timetable=self.timetable,
+            catalog=self.catalog,
+            placement=self._placement,
+            writer=writer,
+            outbox=self._outbox,
+            hub=self.hub,
         )
         requests = Requests(writer, records)
-        self.edits = Edits(
-            self.timetable,
-            self.ledger,
-            self.catalog,
-            self._fires,
-            writer,
-            self._outbox,
-            requests,
-            records,
-            clock,
-        )
-        self.runs = Runs(
-            term,
-            self.ledger,
-            self.catalog,
-            self._placement,
-            writer,
-            self._outbox,
-            self.hub,
-            requests,
-            records,
-            clock,
-        )
+        self._fires = Fires(shared, store, policy.lookahead)
+        self._reports = Reports(shared)
+        self._sweep = Sweep(shared, self.roster, policy.lease.total_seconds())
+        self.edits = Edits(shared, self._fires, requests)
+        self.runs = Runs(shared, requests)
 
     async def run(self) -> None:
         """Lead until cancelled. Raises what ended the term: a `StoreError`, `SupersededByExecutor`, ...

@@ -104,11 +104,14 @@ class Ledger:
 
     def to_check(self, now: datetime) -> Iterator[Execution]:
         """Those whose time to be looked at has come; each must be given a later one, or end."""
+        last = None
         while self._checks and self._checks[0][0] <= now:
-            at, id_ = heapq.heappop(self._checks)
-            execution = self._open.get(id_)
-            if execution is not None and execution.check_at == at:
+            check = heapq.heappop(self._checks)
+            execution = self._open.get(check[1])
+            # one that was given a time, another one, and the first again stands here twice
+            if execution is not None and execution.check_at == check[0] and check != last:
                 yield execution
+            last = check
 
     def next_check(self) -> datetime | None:
         """When something is to be looked at next; sometimes too early, never too late."""

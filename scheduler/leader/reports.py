@@ -4,21 +4,14 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from cronquorum.clock import Clock
 from cronquorum.logs import get_logger
 from jobstore.changes import AddEvidence, AddOutput, Change, EndAttempt, MoveExecution
 from jobstore.model import EndedAttempt, Evidence, Execution, Output
-from jobstore.protocols import Records
 from jobstore.states import PLACED, State
 from schedapi.v1 import executor_service_pb2 as pb
 from scheduler import settle, wire
-from scheduler.leader.catalog import Catalog
-from scheduler.leader.ledger import Ledger
 from scheduler.leader.link import Link
-from scheduler.leader.outbox import Outbox
-from scheduler.leader.placement import Placement
-from scheduler.leader.writer import Writer
-from scheduler.metrics import NodeMetrics
+from scheduler.leader.shared import Shared
 
 LARGEST_CHUNK = 64 * 1024
 """Bytes of one piece of output."""
@@ -35,25 +28,15 @@ _log = get_logger(__name__)
 class Reports:
     """Takes reports in order, checks whom they name, and turns them into changes."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        catalog: Catalog,
-        placement: Placement,
-        writer: Writer,
-        outbox: Outbox,
-        records: Records,
-        clock: Clock,
-        metrics: NodeMetrics,
-    ) -> None:
-        self._ledger = ledger
-        self._catalog = catalog
-        self._placement = placement
-        self._writer = writer
-        self._outbox = outbox
-        self._records = records
-        self._clock = clock
-        self._metrics = metrics
+    def __init__(self, shared: Shared) -> None:
+        self._ledger = shared.ledger
+        self._catalog = shared.catalog
+        self._placement = shared.placement
+        self._writer = shared.writer
+        self._outbox = shared.outbox
+        self._records = shared.records
+        self._clock = shared.clock
+        self._metrics = shared.metrics
         self._evidence: dict[str, tuple[int, int]] = {}
 
     async def take(self, link: Link, reports: list[pb.Report]) -> None:

@@ -5,51 +5,33 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from cronquorum.clock import Clock
 from cronquorum.names import shown
 from jobstore.changes import MoveExecution, NewExecution
 from jobstore.ids import new_id
-from jobstore.model import Execution, Job, Origin, Term
-from jobstore.protocols import JobQuery, Records
+from jobstore.model import Execution, Job, Origin
+from jobstore.protocols import JobQuery
 from jobstore.states import State
 from scheduler import settle, wire
 from scheduler.errors import Conflict, NotFound
-from scheduler.leader.catalog import Catalog
 from scheduler.leader.fires import admit
-from scheduler.leader.hub import Hub
-from scheduler.leader.ledger import Ledger
-from scheduler.leader.outbox import Outbox
-from scheduler.leader.placement import Placement
 from scheduler.leader.requests import Requests, WriteRequest, carried_through
-from scheduler.leader.writer import Writer
+from scheduler.leader.shared import Shared
 
 
 class Runs:
     """Manual runs and cancels."""
 
-    def __init__(
-        self,
-        term: Term,
-        ledger: Ledger,
-        catalog: Catalog,
-        placement: Placement,
-        writer: Writer,
-        outbox: Outbox,
-        hub: Hub,
-        requests: Requests,
-        records: Records,
-        clock: Clock,
-    ) -> None:
-        self._term = term
-        self._ledger = ledger
-        self._catalog = catalog
-        self._placement = placement
-        self._writer = writer
-        self._outbox = outbox
-        self._hub = hub
+    def __init__(self, shared: Shared, requests: Requests) -> None:
+        self._term = shared.term
+        self._ledger = shared.ledger
+        self._catalog = shared.catalog
+        self._placement = shared.placement
+        self._writer = shared.writer
+        self._outbox = shared.outbox
+        self._hub = shared.hub
         self._requests = requests
-        self._records = records
-        self._clock = clock
+        self._records = shared.records
+        self._clock = shared.clock
 
     @carried_through
     async def run(self, request: WriteRequest, namespace: str, name: str, params: Mapping[str, Any]) -> Execution:

@@ -4,19 +4,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
-from cronquorum.clock import Clock
 from cronquorum.coordination import Member
 from cronquorum.logs import get_logger
 from jobstore.changes import EndAttempt, MoveExecution
 from jobstore.model import Execution
 from jobstore.states import PLACED, State
 from scheduler import settle
-from scheduler.leader.catalog import Catalog
-from scheduler.leader.ledger import Holder, Ledger
-from scheduler.leader.outbox import Outbox
-from scheduler.leader.placement import Placement
+from scheduler.leader.ledger import Holder
 from scheduler.leader.roster import Roster
-from scheduler.leader.writer import Writer
+from scheduler.leader.shared import Shared
 
 LEASE_MARGIN = 1.1
 """An attempt is given away when this many leases have passed without a sign of its executor: the tenth is
@@ -28,26 +24,16 @@ _log = get_logger(__name__)
 class Sweep:
     """Retries whose delay is over, deadlines, and attempts of executors that are gone."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        catalog: Catalog,
-        placement: Placement,
-        writer: Writer,
-        outbox: Outbox,
-        roster: Roster,
-        clock: Clock,
-        lease: float,
-    ) -> None:
-        self._ledger = ledger
-        self._catalog = catalog
-        self._placement = placement
-        self._writer = writer
-        self._outbox = outbox
+    def __init__(self, shared: Shared, roster: Roster, lease: float) -> None:
+        self._ledger = shared.ledger
+        self._catalog = shared.catalog
+        self._placement = shared.placement
+        self._writer = shared.writer
+        self._outbox = shared.outbox
         self._roster = roster
-        self._clock = clock
+        self._clock = shared.clock
         self._lease = lease
-        self._begun = clock.monotonic()
+        self._begun = shared.clock.monotonic()
         self._gone: dict[Holder, float] = {}
 
     async def check(self) -> None:
