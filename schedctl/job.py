@@ -195,6 +195,9 @@ def run(
         if code is ExitCode.EXECUTION_FAILED:
             reason = execution.error.message or execution.reason
             raise CommandError(f"execution {execution.id} {execution.state}{': ' * bool(reason)}{reason}", code=code)
+        if code is ExitCode.TIMED_OUT:
+            why = f": {execution.reason}" if execution.reason else ""
+            raise CommandError(f"execution {execution.id} is still {execution.state}{why}", code=code)
     return code
 
 

@@ -155,31 +155,36 @@ class Door:
 
     async def forward(self, context: Context, method: str, request: Message, answer: type[R]) -> R:
         """Have the leader's node answer a unary call of `Service/Method`."""
-        call = self._channel().unary_unary(f"/schedapi.v1.{method}", _serialize, answer.FromString)
+        member = self._leader_elsewhere()
+        call = self._channel(member).unary_unary(f"/schedapi.v1.{method}", _serialize, answer.FromString)
         try:
             response: R = await call(request, timeout=_time_left(context), metadata=((FORWARDED, "1"),))
             return response
         except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from None
+            raise _of_leader(error, member) from None
 
     async def forward_stream(
         self, context: Context, method: str, request: Message, answer: type[R]
     ) -> AsyncIterator[R]:
         """Have the leader's node answer a streaming call of `Service/Method`."""
-        call = self._channel().unary_stream(f"/schedapi.v1.{method}", _serialize, answer.FromString)
+        member = self._leader_elsewhere()
+        call = self._channel(member).unary_stream(f"/schedapi.v1.{method}", _serialize, answer.FromString)
         stream = call(request, timeout=_time_left(context), metadata=((FORWARDED, "1"),))
         try:
             async for message in stream:
                 yield message
         except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from None
+            raise _of_leader(error, member) from None
         finally:
             stream.cancel()
 
-    def _channel(self) -> grpc.aio.Channel:
+    def _leader_elsewhere(self) -> Member:
         member = self.house.leader_member()
         if member is None or member == self.house.member:
             raise NotLeading("there is no leader now")
+        return member
+
+    def _channel(self, member: Member) -> grpc.aio.Channel:
         channel = self._channels.get(member.address)
         if channel is None:
             options = (
@@ -194,6 +199,15 @@ class Door:
         """Close the channels to other nodes."""
         await asyncio.gather(*(channel.close(None) for channel in self._channels.values()))
         self._channels.clear()
+
+
+def _of_leader(error: grpc.aio.AioRpcError, member: Member) -> ApiError:
+    """What the leader answered, or that it does not."""
+    found = from_rpc_error(error)
+    if isinstance(found, Unavailable) and not found.answered:
+        told = f"the leader ({member.id} at {member.address}) cannot be reached"
+        return Unavailable(told, reason="NO_LEADER", retry_after=RETRY_AFTER)
+    return found
 
 
 def _serialize(message: Message) -> bytes:

@@ -23,6 +23,9 @@ LARGEST_BATCH = 500
 LARGEST_MESSAGE = 4 * 1024 * 1024
 """Bytes of dispatches in one message; a single one is always smaller."""
 
+NO_EPOCH = 2**62
+"""Terms do not come so far: an executor that names such an epoch must not use up the store's 64 bits."""
+
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 """Seconds between two tries to attach."""
 HELLO_TIMEOUT = 5.0
@@ -149,7 +152,7 @@ class Link:
     def _broken(self, error: grpc.aio.AioRpcError) -> None:
         told = from_rpc_error(error)
         highest = told.metadata.get("highest_epoch", "")
-        if told.reason == "STALE_EPOCH" and highest.isdecimal() and int(highest) > self._term.epoch:
+        if told.reason == "STALE_EPOCH" and highest.isdecimal() and self._term.epoch < int(highest) < NO_EPOCH:
             raise SupersededByExecutor(int(highest))
         tell = _log.info if self.draining else _log.warning
         tell("no stream to executor", executor=self.member.id, address=self.member.address, error=told.message)
