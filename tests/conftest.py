@@ -1,6 +1,7 @@
 """Fixtures that every test may ask for; a server starts only when the first test asks."""
 
 import itertools
+import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +12,10 @@ from kazoo.client import KazooClient
 from tests.rig.postgres import PostgresServer
 from tests.rig.process import ManagedProcess
 from tests.rig.zookeeper import ZooKeeperServer
+
+# before gRPC is imported: its fork handlers crash a child that starts while channels are open, and the servers
+# of the tests are started as another user, which takes a real fork
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 _numbers = itertools.count(1)
 

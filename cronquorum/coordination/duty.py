@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import structlog
-
 from cronquorum.clock import Clock, wait_for_event
 from cronquorum.coordination.contact import Contact, NoContact
 from cronquorum.coordination.protocols import CoordinationError
 from cronquorum.coordination.session import Session
+from cronquorum.logs import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 RETRY_AFTER = 0.25
 """Session timeouts between two tries of what ZooKeeper refuses, or what failed in an unforeseen way."""

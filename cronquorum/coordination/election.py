@@ -12,8 +12,6 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import structlog
-
 from cronquorum.clock import Clock, wait_for_event
 from cronquorum.coordination.contact import Contact, NoContact, Znode
 from cronquorum.coordination.duty import Duty
@@ -22,6 +20,7 @@ from cronquorum.coordination.protocols import Claim, Member
 from cronquorum.coordination.records import BadMember, decode, encode
 from cronquorum.coordination.session import Session
 from cronquorum.coordination.standing import Standing
+from cronquorum.logs import get_logger
 
 PROOF_PERIOD = 1 / 6
 """Session timeouts between two proofs of contact: two may fail before the leader has to pause."""
@@ -29,7 +28,7 @@ PROOF_PERIOD = 1 / 6
 PROOF_VALID = 1 / 2
 """Session timeouts that a proof is good for, counted from its send."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _NUMBER = re.compile(r"-([0-9]{10})$")
 

@@ -3,11 +3,10 @@
 import re
 import uuid
 
-import structlog
-
 from cronquorum.coordination.contact import Contact
+from cronquorum.logs import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _ID = re.compile(rb"[!-~]{1,64}")
 

@@ -3,20 +3,19 @@
 import asyncio
 from dataclasses import dataclass
 
-import structlog
-
 from cronquorum.clock import Clock, wait_for_event
 from cronquorum.coordination.contact import Contact, NoContact, Znode
 from cronquorum.coordination.duty import Duty
 from cronquorum.coordination.protocols import CoordinationError, Member
 from cronquorum.coordination.records import BadMember, decode, encode
 from cronquorum.coordination.session import Session
+from cronquorum.logs import get_logger
 
 HOLDER_PATIENCE = 1.5
 """Session timeouts to wait for an id's holder to go: the one before us may have died just now, and its
 session lives on for up to one of them."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

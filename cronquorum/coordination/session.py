@@ -18,7 +18,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-import structlog
 from kazoo.exceptions import ConnectionLoss
 from kazoo.protocol.states import KazooState
 
@@ -26,6 +25,7 @@ from cronquorum.clock import Clock, wait_for_event
 from cronquorum.coordination.client import Client
 from cronquorum.coordination.contact import Contact, NoContact
 from cronquorum.coordination.hosts import Hosts
+from cronquorum.logs import get_logger
 
 MAX_IN_FLIGHT = 64
 """Requests that wait for an answer at once; the others wait for their turn."""
@@ -37,7 +37,7 @@ proven by it would be stale by then, and another server may be better off."""
 GIVE_UP_AFTER = 3.0
 """Session timeouts of silence after which the client is replaced: its session is lost in any case."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Session:

@@ -2,8 +2,6 @@
 
 import asyncio
 
-import structlog
-
 from cronquorum.clock import Clock, wait_for_event
 from cronquorum.coordination.contact import Contact, NoContact
 from cronquorum.coordination.duty import Duty
@@ -11,11 +9,12 @@ from cronquorum.coordination.protocols import Member
 from cronquorum.coordination.records import BadMember, decode
 from cronquorum.coordination.session import Session
 from cronquorum.coordination.view import View
+from cronquorum.logs import get_logger
 
 READ_PATIENCE = 1.5
 """Session timeouts that the first reading of a folder may take."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class ZooKeeperWatch(View):

@@ -14,10 +14,6 @@ from schedctl.__main__ import run
 from schedctl.dev import Embedded
 from tests.bad_inputs.house import House
 
-# A server that runs as another user is started by a real fork, in which gRPC's handlers crash the child when
-# channels of this process are in use. Nothing here forks to go on with gRPC.
-os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-
 
 @pytest.fixture(scope="package")
 def house() -> Iterator[House]:

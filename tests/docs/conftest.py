@@ -9,8 +9,6 @@ import pytest
 
 from schedctl.dev import Embedded
 
-os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # as in tests/bad_inputs/conftest.py
-
 
 @pytest.fixture(scope="package")
 def cluster() -> Iterator[Embedded]:
