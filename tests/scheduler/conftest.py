@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from jobstore.opening import open_store
-from jobstore.schema import upgrade
 from jobstore.sql.store import SqlStore
+from jobstore.sql.tables import metadata
 from tests.scheduler.fake_clock import FakeClock
 from tests.scheduler.stage import Stage
 
@@ -15,7 +15,7 @@ from tests.scheduler.stage import Stage
 def store() -> Iterator[SqlStore]:
     """A real store, in memory, with its schema."""
     made = open_store("sqlite://")
-    upgrade(made)
+    made.database.write(metadata.create_all)  # as the migrations make them, only faster
     yield made
     made.close()
 

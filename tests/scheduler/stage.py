@@ -17,12 +17,18 @@ from scheduler import wire
 from scheduler.definitions import compile_definition, read_spec
 from scheduler.leader.edits import Proposal
 from scheduler.leader.leader import TICK, Leader, Policy
+from scheduler.leader.sweep import LEASE_MARGIN
 from scheduler.metrics import NodeMetrics
 from tests.scheduler.building import SHELL, cron, request
 from tests.scheduler.fake_clock import FakeClock, turns, until
-from tests.scheduler.scripted_executor import ScriptedExecutor
+from tests.scheduler.scripted_executor import ScriptedExecutor, report
 
 MINUTELY = [cron("main", "0 * * * * ?")]
+
+LEASE = 15.0
+"""Seconds: the default, which every executor here has unless told."""
+LOST_AFTER = LEASE_MARGIN * LEASE
+RERUN: dict[str, Any] = {"idempotent": True}
 
 _TICK = timedelta(seconds=TICK)
 _MOST_TURNS = 3_000
@@ -132,6 +138,14 @@ class Stage:
         holder = (executor.name, executor.incarnation)
         await until(lambda: not self.leader.roster.is_attached(holder), f"{executor.name} hung up")
 
+    async def gone(self, executor: ScriptedExecutor) -> None:
+        """Its host is gone, and the leader has seen it."""
+        await executor.stop()
+        await self.unregister(executor)
+        holder = (executor.name, executor.incarnation)
+        await until(lambda: not self.leader.roster.is_attached(holder), f"{executor.name} is gone")
+        await self.pass_time(TICK)
+
     async def attached_again(self, executor: ScriptedExecutor) -> None:
         """The same, at a later try; time goes on between two of them."""
         holder = (executor.name, executor.incarnation)
@@ -167,12 +181,12 @@ class Stage:
 
     async def _rest(self) -> None:
         """Until nobody but the clock has anything to do; a leader that is held up has, and is not waited for."""
-        await turns()
+        await turns(8)
         for _ in range(_MOST_TURNS):
             if not self._reigns or not self.reign.may_act or self.reign.run.done() or self._at_rest():
                 break
             await turns(1)
-        await turns(5)
+        await turns(3)
 
     def _at_rest(self) -> bool:
         leader, now = self.leader, self.clock.now()
@@ -209,8 +223,22 @@ class Stage:
         (facts,) = await self.leader.edits.apply(request(), [self.proposal(name, **manifest)], False, 0)
         return facts
 
+    async def pause(self, paused: bool = True, name: str = "report") -> None:
+        await self.leader.edits.set_paused(request(), ("default", name), paused)
+
+    async def delete(self, name: str = "report") -> tuple[str, int]:
+        return await self.leader.edits.delete(request(), ("default", name), 0)
+
     async def run_job(self, name: str = "report", **params: Any) -> Execution:
         return await self.leader.runs.run(request(), "default", name, params)
+
+    async def started(self, executor: ScriptedExecutor, name: str = "report", **manifest: Any) -> Execution:
+        """A job's execution that runs on an executor."""
+        await self.apply(name, **manifest)
+        row = await self.run_job(name)
+        await until(lambda: any(d.key.execution_id == str(row.id) for d in executor.dispatches))
+        await executor.say(report(executor.dispatches[-1].key, started=pb.Started()))
+        return await self.becomes(row, State.RUNNING)
 
     async def cancel(self, row: Execution, reason: str = "enough") -> Execution:
         return await self.leader.runs.cancel(request(), row.id, reason)

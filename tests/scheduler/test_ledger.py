@@ -158,4 +158,4 @@ class Model(RuleBasedStateMachine):
 
 
 TestModel = Model.TestCase
-TestModel.settings = settings(deadline=None, max_examples=80, stateful_step_count=30)
+TestModel.settings = settings(deadline=None, max_examples=60, stateful_step_count=30)

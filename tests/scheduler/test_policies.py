@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cronquorum.durations import LONGEST
@@ -75,6 +75,7 @@ def test_delays_grow_by_their_backoff_up_to_the_longest(
 
 
 @pytest.mark.parametrize("backoff", sorted(BACKOFFS))
+@settings(deadline=None)
 @given(st.timedeltas(seconds(0), LONGEST), st.timedeltas(seconds(0), LONGEST), st.integers(1, 10**6))
 def test_no_delay_overflows_or_exceeds_the_longest_or_shrinks(
     backoff: str, delay: timedelta, most: timedelta, failures: int

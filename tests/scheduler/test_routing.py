@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler import routing
 from scheduler.routing import Candidate, Request, consistent_hash, least_loaded, round_robin
 
+some = settings(deadline=None, max_examples=40)
 JOBS = [UUID(int=number * 7919) for number in range(200)]
 
 
@@ -42,18 +43,21 @@ requests = st.builds(
 
 
 @pytest.mark.parametrize("name", sorted(routing.STRATEGIES))
+@some
 @given(some_candidates(), requests)
 def test_every_strategy_chooses_one_of_the_candidates(name: str, offered: list[Candidate], asked: Request) -> None:
     assert routing.STRATEGIES[name](offered, asked) in offered
 
 
 @pytest.mark.parametrize("name", sorted(routing.STRATEGIES))
+@some
 @given(some_candidates(), requests)
 def test_the_same_question_has_the_same_answer(name: str, offered: list[Candidate], asked: Request) -> None:
     strategy = routing.STRATEGIES[name]
     assert strategy(offered, asked) == strategy(list(offered), asked)
 
 
+@some
 @given(some_candidates(), st.integers(0, 1000), st.integers(1, 5))
 def test_round_robin_gives_each_the_same_number_of_turns(offered: list[Candidate], first: int, rounds: int) -> None:
     turns = range(first, first + rounds * len(offered))
@@ -62,6 +66,7 @@ def test_round_robin_gives_each_the_same_number_of_turns(offered: list[Candidate
     assert set(chosen.values()) == {rounds}
 
 
+@some
 @given(some_candidates(), requests)
 def test_least_loaded_takes_the_smallest_used_share(offered: list[Candidate], asked: Request) -> None:
     chosen = least_loaded(offered, asked)
@@ -107,6 +112,7 @@ def test_consistent_hash_ignores_load_turn_and_order() -> None:
         assert consistent_hash(busy[::-1], request(job, turn=17, draw=0.9)).executor_id == first.executor_id
 
 
+@some
 @given(some_candidates(), st.integers(0, 7))
 def test_when_an_executor_goes_only_its_own_jobs_move(offered: list[Candidate], index: int) -> None:
     gone = offered[index % len(offered)]
@@ -119,6 +125,7 @@ def test_when_an_executor_goes_only_its_own_jobs_move(offered: list[Candidate], 
     }
 
 
+@some
 @given(some_candidates())
 def test_when_an_executor_comes_jobs_move_to_it_and_nowhere_else(offered: list[Candidate]) -> None:
     newcomer = Candidate("zz-new", 10, 0)

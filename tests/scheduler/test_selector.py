@@ -1,7 +1,7 @@
 """Selectors over labels."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler.selector import MAX_LENGTH, Selector, SelectorError, parse_selector
@@ -115,12 +115,14 @@ def _holds(term: Term, labels: dict[str, str]) -> bool:
     return key not in labels
 
 
+@settings(deadline=None)
 @given(st.lists(_term, max_size=4), _labels)
 def test_all_terms_must_hold(terms: list[Term], labels: dict[str, str]) -> None:
     selector = parse_selector(",".join(_text(term) for term in terms))
     assert selector.matches(labels) == all(_holds(term, labels) for term in terms)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_a_selector_or_is_refused(text: str) -> None:
     try:

@@ -230,4 +230,4 @@ class Racing(RuleBasedStateMachine):
 
 
 TestRacing = Racing.TestCase
-TestRacing.settings = settings(deadline=None, max_examples=100, stateful_step_count=40)
+TestRacing.settings = settings(deadline=None, max_examples=60, stateful_step_count=40)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from google.protobuf import duration_pb2, struct_pb2
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cronquorum.durations import LONGEST
@@ -21,6 +21,7 @@ INT64 = st.integers(-(2**63), 2**63 - 1)
 INT32 = st.integers(-(2**31), 2**31 - 1)
 
 
+@settings(deadline=None)
 @given(INT64, INT32)
 def test_any_duration_is_within_what_a_date_can_bear(seconds: int, nanos: int) -> None:
     found = wire.seconds(duration_pb2.Duration(seconds=seconds, nanos=nanos))
@@ -88,13 +89,12 @@ def test_texts_of_an_executor_are_cut_and_are_without_nul() -> None:
     assert found.error.tail.endswith("\ufffdend")
 
 
-_values = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
-    max_leaves=8,
-)
+_leaves = st.none() | st.booleans() | st.floats() | st.text(max_size=5)
+_inner = _leaves | st.lists(_leaves, max_size=3)
+_values = _inner | st.lists(_inner, max_size=3) | st.dictionaries(st.text(max_size=3), _inner, max_size=3)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12) | st.sampled_from(sorted(OUTCOMES)), INT64, INT64, INT32, _values)
 def test_no_outcome_raises_anything_but_a_value_error(
     state: str, age: int, ran: int, exit_code: int, result: Any
@@ -123,6 +123,7 @@ def test_parameters_that_json_cannot_say_are_refused() -> None:
     assert wire.read_job(job_pb2.Job()) == {}
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_a_text_is_an_id_or_it_is_none(text: str) -> None:
     found = wire.read_id(text)
