@@ -1,0 +1,167 @@
+"""Standing in line for leadership, and leading when it is one's turn."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+from cronquorum.clock import Clock, wait_for_event
+from cronquorum.coordination import Candidacy, Claim, CoordinationError, Coordinator, Member
+from cronquorum.logs import get_logger
+from jobstore.errors import ClaimRefused, StoreError
+from jobstore.model import Term
+from scheduler.errors import NotLeading
+from scheduler.leader.leader import Leader
+from scheduler.leader.link import SupersededByExecutor
+from scheduler.metrics import NodeMetrics
+from scheduler.probe import StoreProbe
+from scheduler.store import Store
+
+PROBE = 1.0
+"""Seconds between two looks at whether the store takes writes, while standing in line."""
+PAUSE = 1.0
+"""Seconds before a node whose term failed, or who cannot stand, tries again."""
+HAND_OVER = 0.8
+"""Seconds that a leader who is told to stop takes to write what is decided."""
+
+_log = get_logger(__name__)
+
+
+class Candidate:
+    """One node's standing in line, time and again; `leader` is there while it leads.
+
+    Only a node whose last probe of the store succeeded stands in line. Each turn is a candidacy of its own,
+    and each term a leader of its own: nothing of one that ended is reused.
+    """
+
+    def __init__(
+        self,
+        member: Member,
+        coordinator: Coordinator,
+        store: Store,
+        make_leader: Callable[[Term, Callable[[], bool]], Leader],
+        probe: StoreProbe,
+        clock: Clock,
+        session_timeout: timedelta,
+        metrics: NodeMetrics,
+    ) -> None:
+        self._member = member
+        self._coordinator = coordinator
+        self._store = store
+        self._make_leader = make_leader
+        self._probe = probe
+        self._clock = clock
+        self._session_timeout = session_timeout
+        self._metrics = metrics
+        self._stopping = asyncio.Event()
+        self.leader: Leader | None = None
+        """Set while this node leads and has taken over."""
+        self.leads = asyncio.Event()
+        """Set as long as `leader` is."""
+
+    def stop(self) -> None:
+        """Hand over if this node leads, and stand no more; `run` returns then."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Stand in line, lead, and stand again, until told to stop."""
+        while not self._stopping.is_set():
+            try:
+                if await self._probe.check():
+                    await self._stand()
+            except (CoordinationError, StoreError, NotLeading) as error:
+                _log.warning("not leading", node=self._member.id, error=str(error))
+            except Exception:
+                _log.exception("the term failed unexpectedly", node=self._member.id)
+            await wait_for_event(self._stopping, self._clock, PAUSE)
+
+    async def _stand(self) -> None:
+        candidacy = await self._coordinator.stand(self._member)
+        try:
+            claim = await self._wait_in_line(candidacy)
+            if claim is not None:
+                await self._lead(candidacy, claim)
+        finally:
+            await candidacy.withdraw()
+
+    async def _wait_in_line(self, candidacy: Candidacy) -> Claim | None:
+        """Return when this node is first; None when it is told to stop, or the store fails it."""
+        elected = asyncio.ensure_future(candidacy.elected())
+        try:
+            while not elected.done():
+                stopping = asyncio.ensure_future(wait_for_event(self._stopping, self._clock, PROBE))
+                await asyncio.wait((elected, stopping), return_when=asyncio.FIRST_COMPLETED)
+                stopping.cancel()
+                if self._stopping.is_set() or (not elected.done() and not await self._probe.check()):
+                    return None
+            return elected.result()
+        finally:
+            elected.cancel()
+
+    async def _lead(self, candidacy: Candidacy, claim: Claim) -> None:
+        """Lead for one term, or for several when an executor knows a higher epoch than the store does."""
+        at_least = 0
+        while not self._stopping.is_set():
+            term = await self._begin_term(candidacy, claim, at_least)
+            if term is None:
+                return
+            try:
+                await self._lead_term(candidacy, term)
+                return
+            except SupersededByExecutor as error:
+                if not candidacy.may_act():
+                    return
+                # first in line, and yet behind: the store has gone back, or a term began under our feet,
+                # in which case `begin_term` refuses
+                _log.error("the epoch of the store is behind", epoch=term.epoch, seen=error.highest)
+                at_least = error.highest
+
+    async def _begin_term(self, candidacy: Candidacy, claim: Claim, at_least: int) -> Term | None:
+        try:
+            return await asyncio.to_thread(
+                self._store.begin_term, claim.order, claim.ensemble, claim.member.id, at_least
+            )
+        except ClaimRefused as error:
+            _log.warning("the claim is refused", node=self._member.id, error=str(error))
+            await self._clock.sleep(self._session_timeout.total_seconds() / 2)
+            if candidacy.may_act():
+                # proven first in line after the refusal, and yet older than the last leader: the
+                # coordinator went back to a backup, and would refuse everybody for ever
+                _log.error("the coordinator has gone back: it gets a new id", seen=claim.ensemble)
+                await self._coordinator.replace_ensemble(claim.ensemble)
+            return None
+
+    async def _lead_term(self, candidacy: Candidacy, term: Term) -> None:
+        leader = self._make_leader(term, candidacy.may_act)
+        self._metrics.terms.inc()
+        self._metrics.epoch.set(term.epoch)
+        _log.info("leading", node=self._member.id, epoch=term.epoch)
+        run = asyncio.create_task(leader.run(), name=f"term {term.epoch}")
+        ready = asyncio.create_task(self._when_ready(leader), name="ready")
+        ended = asyncio.ensure_future(candidacy.ended())
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait((run, ended, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if self._stopping.is_set() and not run.done():
+                ready.cancel()
+                self._left()
+                await leader.stop(HAND_OVER)
+            reason = ended.result() if ended.done() else "stopping" if self._stopping.is_set() else "failed"
+            _log.info("term over", node=self._member.id, epoch=term.epoch, reason=reason)
+            if run.done():
+                run.result()
+        finally:
+            self._left()
+            for task in (run, ready, ended, stopping):
+                task.cancel()
+            await asyncio.gather(run, ready, ended, stopping, return_exceptions=True)
+
+    async def _when_ready(self, leader: Leader) -> None:
+        await leader.took_over.wait()
+        self.leader = leader
+        self.leads.set()
+        self._metrics.leader.set(1)
+
+    def _left(self) -> None:
+        self.leader = None
+        self.leads.clear()
+        self._metrics.leader.set(0)
