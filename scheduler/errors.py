@@ -63,3 +63,7 @@ class Overloaded(SchedulerError):
 
 class BadPlugin(SchedulerError):
     """A module of the user's own strategies cannot be imported."""
+
+
+class SetAside(SchedulerError):
+    """The store refused an execution's record: it is left alone, and the next term looks at it again."""

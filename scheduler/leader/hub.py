@@ -88,6 +88,12 @@ class Hub:
             if not waiting and self._waiting.get(execution_id) is waiting:
                 del self._waiting[execution_id]
 
+    def give_up(self, execution_id: UUID, reason: SchedulerError) -> None:
+        """An execution was set aside: who waits for its end is told."""
+        for future in self._waiting.pop(execution_id, ()):
+            if not future.done():
+                future.set_exception(reason)
+
     @contextmanager
     def watch(self, match: Match) -> Iterator[Watcher]:
         """Matching changes from now on, until the term ends.

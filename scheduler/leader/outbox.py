@@ -9,7 +9,7 @@ from jobstore.errors import BadChange
 from jobstore.model import Execution
 from jobstore.states import State
 from scheduler import wire
-from scheduler.errors import NotLeading
+from scheduler.errors import NotLeading, SetAside
 from scheduler.leader.catalog import Catalog
 from scheduler.leader.hub import Hub
 from scheduler.leader.ledger import Holder, Ledger
@@ -114,6 +114,7 @@ class Outbox:
         for execution in executions:
             self._uncommitted.discard(execution.id)
             self._ledger.forget(execution.id)
+            self._hub.give_up(execution.id, SetAside(f"execution {execution.id} was set aside: {error}"))
             _log.error(
                 "the store refused an execution: set aside",
                 execution=str(execution.id),

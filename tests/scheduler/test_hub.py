@@ -7,7 +7,7 @@ import pytest
 
 from jobstore.model import Execution
 from jobstore.states import State
-from scheduler.errors import NotLeading, Overloaded
+from scheduler.errors import NotLeading, Overloaded, SetAside
 from scheduler.leader import hub as module
 from scheduler.leader.hub import Hub
 from tests.scheduler.building import NOW, execution
@@ -31,6 +31,16 @@ async def test_whoever_waits_gets_the_end_and_nothing_before() -> None:
     assert not any(task.done() for task in waiting)
     hub.publish([done(row)])
     assert await asyncio.gather(*waiting) == [done(row)] * 2
+    assert hub._waiting == {}
+
+
+async def test_whoever_waits_for_what_is_set_aside_is_told() -> None:
+    hub, row = Hub(), execution()
+    waiting = asyncio.create_task(hub.final(row.id))
+    await turns()
+    hub.give_up(row.id, SetAside("the store refused it"))
+    with pytest.raises(SetAside, match="the store refused it"):
+        await waiting
     assert hub._waiting == {}
 
 
