@@ -1,12 +1,14 @@
-"""The cron language: Quartz expressions, their fires in a time zone, and the names of zones.
+"""The cron language: Quartz and unix expressions, their fires in a time zone, and the names of zones.
 
 Pure: standard library only, no clock, no I/O but the zone database.
 """
 
+from .convert import to_quartz
 from .errors import CronError, ZoneError
 from .expression import CronExpression
+from .layout import DayMode
 from .parser import parse
 from .search import Gap, Overlap
 from .zones import zone
 
-__all__ = ["CronError", "CronExpression", "Gap", "Overlap", "ZoneError", "parse", "zone"]
+__all__ = ["CronError", "CronExpression", "DayMode", "Gap", "Overlap", "ZoneError", "parse", "to_quartz", "zone"]

@@ -1,66 +1,15 @@
-"""The days that an expression names.
+"""The days that an expression names: a rule for the days of a month, in some months of some years.
 
-Days are counted from 1970-01-01, which is day 0. The days of one month are a mask: bit 0 is the first of the
-month.
+Days, months and the masks of a month's days are counted as in `months`.
 """
 
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Protocol
 
-from .fields import DAYS_OF_MONTH, DAYS_OF_WEEK, FIRST_YEAR, LAST_YEAR, MONTHS, YEARS, lowest
+from .fields import MONTHS, YEARS, highest, lowest
+from .months import FIRST_DAYS, KINDS, LAST_DAY, MONTHS_OF_DAYS
+from .rules import EVERY_DAY, DayRule, month_table
 
-_EPOCH = date(1970, 1, 1).toordinal()
-LAST_DAY = date(LAST_YEAR, 12, 31).toordinal() - _EPOCH
-
-_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_THURSDAY = 4  # the weekday of day 0, counted from Sunday
-_EVERY_SEVENTH = 1 | 1 << 7 | 1 << 14 | 1 << 21 | 1 << 28
-
-
-class DayRule(Protocol):
-    """Which days of a month match. A frozen value: equal rules match the same days.
-
-    Whatever Quartz can say of a day (the last Friday, the weekday nearest to the 15th) follows from the
-    month's length and the weekday of its first day, so each further kind of rule is one more class of this
-    shape.
-    """
-
-    def in_month(self, length: int, first: int) -> int:
-        """The mask of matching days in a month of this length whose first day is weekday `first` (0: SUN)."""
-
-    def render(self) -> tuple[str, str]:
-        """The texts of day-of-month and day-of-week."""
-
-
-@dataclass(frozen=True, slots=True)
-class MonthDays:
-    """Days by their number, a set of DAYS_OF_MONTH."""
-
-    days: int
-
-    def in_month(self, length: int, first: int) -> int:
-        return self.days & ((1 << length) - 1)
-
-    def render(self) -> tuple[str, str]:
-        return DAYS_OF_MONTH.render(self.days), "?"
-
-
-@dataclass(frozen=True, slots=True)
-class WeekDays:
-    """Days by their weekday, a set of DAYS_OF_WEEK."""
-
-    weekdays: int
-
-    def in_month(self, length: int, first: int) -> int:
-        first_week = (self.weekdays >> first | self.weekdays << (7 - first)) & DAYS_OF_WEEK.all
-        return first_week * _EVERY_SEVENTH & ((1 << length) - 1)
-
-    def render(self) -> tuple[str, str]:
-        return "?", DAYS_OF_WEEK.render(self.weekdays)
-
-
-EVERY_DAY = MonthDays(DAYS_OF_MONTH.all)
+_NO_DAYS = (0,) * (max(KINDS) + 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,11 +19,16 @@ class Days:
     rule: DayRule
     months: int
     years: int
-    unrestricted: bool = field(init=False, repr=False, compare=False)
+    every_day: bool = field(init=False, repr=False, compare=False)
+    # For each month of the year, its days by the kind of the month.
+    _tables: tuple[tuple[int, ...], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        unrestricted = self.rule == EVERY_DAY and self.months == MONTHS.all and self.years == YEARS.all
-        object.__setattr__(self, "unrestricted", unrestricted)
+        every_day = self.rule == EVERY_DAY and self.months == MONTHS.all and self.years == YEARS.all
+        table = month_table(self.rule)
+        tables = tuple(table if self.months >> month & 1 else _NO_DAYS for month in range(12))
+        object.__setattr__(self, "every_day", every_day)
+        object.__setattr__(self, "_tables", tables)
 
     def next_from(self, day: int) -> int | None:
         """The first of the days on or after `day`."""
@@ -82,19 +36,33 @@ class Days:
             day = 0
         elif day > LAST_DAY:
             return None
-        if self.unrestricted:
+        if self.every_day:
             return day
-        at = date.fromordinal(day + _EPOCH)
-        year, month, passed = at.year - FIRST_YEAR, at.month - 1, at.day - 1
-        in_year = self.years >> year & 1
-        if in_year and self.months >> month & 1:
-            later = self._in_month(year, month, day - passed) >> passed
-            if later:
-                return day + lowest(later)
-        return self._after_month(year, month if in_year else 12)
+        month = MONTHS_OF_DAYS[day]
+        later = self._tables[month % 12][KINDS[month]] >> (day - FIRST_DAYS[month])
+        if later and self.years >> (month // 12) & 1:
+            return day + (later & -later).bit_length() - 1
+        return self._after_month(month)
 
-    def _after_month(self, year: int, month: int) -> int | None:
-        """The first of the days in a month after this one; year and month are counted from 0."""
+    def previous_from(self, day: int) -> int | None:
+        """The last of the days on or before `day`."""
+        if day < 0:
+            return None
+        day = min(day, LAST_DAY)
+        if self.every_day:
+            return day
+        month = MONTHS_OF_DAYS[day]
+        first = FIRST_DAYS[month]
+        earlier = self._tables[month % 12][KINDS[month]] & ((2 << (day - first)) - 1)
+        if earlier and self.years >> (month // 12) & 1:
+            return first + highest(earlier)
+        return self._before_month(month)
+
+    def _after_month(self, month: int) -> int | None:
+        """The first of the days in a later month. Months and years that aren't allowed are passed over at once."""
+        year, month = divmod(month, 12)
+        if not self.years >> year & 1:
+            month = 11
         while True:
             months = self.months >> (month + 1)
             if months:
@@ -105,17 +73,27 @@ class Days:
                     return None
                 year += 1 + lowest(years)
                 month = lowest(self.months)
-            first = date(year + FIRST_YEAR, month + 1, 1).toordinal() - _EPOCH
-            found = self._in_month(year, month, first)
-            if found:
-                return first + lowest(found)
+            at = 12 * year + month
+            days = self._tables[month][KINDS[at]]
+            if days:
+                return FIRST_DAYS[at] + lowest(days)
 
-    def _in_month(self, year: int, month: int, first: int) -> int:
-        length = _LENGTHS[month]
-        if month == 1 and _is_leap(year + FIRST_YEAR):
-            length = 29
-        return self.rule.in_month(length, (first + _THURSDAY) % 7)
-
-
-def _is_leap(year: int) -> bool:
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    def _before_month(self, month: int) -> int | None:
+        """The last of the days in an earlier month."""
+        year, month = divmod(month, 12)
+        if not self.years >> year & 1:
+            month = 0
+        while True:
+            months = self.months & ((1 << month) - 1)
+            if months:
+                month = highest(months)
+            else:
+                years = self.years & ((1 << year) - 1)
+                if not years:
+                    return None
+                year = highest(years)
+                month = highest(self.months)
+            at = 12 * year + month
+            days = self._tables[month][KINDS[at]]
+            if days:
+                return FIRST_DAYS[at] + highest(days)

@@ -10,10 +10,15 @@ SHOWN_VALUE = 40  # of the offending part
 
 
 def shown(text: str, limit: int) -> str:
-    """`text` made safe to print: cut to `limit` characters, and whatever isn't printable ASCII escaped."""
-    cut = text if len(text) <= limit else text[:limit] + "..."
-    # A tab is as wide as a space, so that columns still point to the right place.
-    return ascii(cut.replace("\t", " "))[1:-1]
+    """`text` made safe to print: whatever isn't printable ASCII escaped, and cut to `limit` characters."""
+    escaped = ""
+    for character in text:
+        # A tab is as wide as a space, so that columns still point to the right place.
+        piece = " " if character == "\t" else ascii(character)[1:-1]
+        if len(escaped) + len(piece) > limit:
+            return escaped + "..."
+        escaped += piece
+    return escaped
 
 
 class CronError(ValueError):
@@ -49,6 +54,7 @@ class ZoneError(ValueError):
     """A time zone that isn't known or isn't allowed.
 
     name: what was asked for, cut and escaped.
+    problem: what is wrong with it.
     suggestions: names of zones that may have been meant, the nearest first.
     """
 
@@ -56,4 +62,5 @@ class ZoneError(ValueError):
         self.name = shown(name, SHOWN_VALUE)
         self.suggestions = suggestions
         hint = f"; did you mean {' or '.join(suggestions)}?" if suggestions else ""
-        super().__init__(f"time zone '{self.name}' {problem}{hint}")
+        self.problem = f"{problem}{hint}"
+        super().__init__(f"time zone '{self.name}' {self.problem}")

@@ -1,4 +1,4 @@
-"""The search for the next fire.
+"""The search for the fires of a schedule.
 
 Inside a span without a clock change, wall-clock time is UTC plus a constant, so the next fire is found on the
 wall clock by integer arithmetic; only at the ends of a span do the rules of clock changes matter:
@@ -15,9 +15,11 @@ The rules are those of the conformance cases (tests/cron/data/README.md).
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
-from .days import LAST_DAY, Days
-from .offsets import span_at
+from .days import Days
+from .months import LAST_DAY
+from .offsets import Span, span_at
 from .times import DAY, HOUR, TimesOfDay
+from .walls import next_wall, previous_wall
 
 Gap = Literal["after", "skip"]
 Overlap = Literal["first", "second", "both"]
@@ -36,39 +38,68 @@ def next_fire(times: TimesOfDay, days: Days, zone: ZoneInfo, instant: int, gap: 
     if instant < _FIRST_INSTANT:
         instant = _FIRST_INSTANT
     while instant < _LAST_INSTANT:
-        start, end, offset, before, shown_until, shown_again_from = span_at(zone, instant)
-        wall = instant + offset
-        limit = end + offset
-        if not times.every_hour:
-            if gap == "after" and instant == start and 0 < offset - before < CALENDAR_CHANGE:
-                missing = _next_wall(times, days, start + before)
-                if missing is not None and missing < wall:
-                    return start
-            if overlap == "first":
-                if wall < shown_until:
-                    wall = shown_until
-            elif overlap == "second" and limit > shown_again_from:
-                limit = shown_again_from
-        found = _next_wall(times, days, wall)
-        if found is not None and found < limit:
-            return found - offset
-        # Nothing in this span. What comes next may be far: no wall clock from the end on shows a time before
-        # `end + offset - _MARGIN`, nor `ahead` before `ahead - _MARGIN` UTC, so the spans between can be
-        # passed over.
-        ahead = _next_wall(times, days, end + offset - _MARGIN)
-        if ahead is None:
+        span = span_at(zone, instant)
+        wall = instant + span.offset
+        found = next_wall(times, days, wall)
+        if found is not None and span.once_from <= found < span.once_until and instant != span.start:
+            return found - span.offset  # the common case: far from any change, no rule matters
+        if instant == span.start and _fires_for_gap(times, days, span, gap):
+            return instant
+        first, end = _window(times, span, overlap)
+        if wall < first:
+            wall = first
+            found = next_wall(times, days, wall)
+        if found is not None and found < end:
+            return found - span.offset
+        # Nothing in this span. What comes next may be far: no wall clock after the span shows a time before
+        # `edge`, nor `found` before `found - _MARGIN` UTC, so the spans between can be passed over.
+        edge = span.end + span.offset - _MARGIN
+        if wall > edge:
+            found = next_wall(times, days, edge)
+        if found is None:
             return None
-        instant = max(end, ahead - _MARGIN)
+        instant = max(span.end, found - _MARGIN)
     return None
 
 
-def _next_wall(times: TimesOfDay, days: Days, wall: int) -> int | None:
-    """The first named time at or after `wall`; both in seconds since 1970-01-01 on the wall clock."""
-    day, second = divmod(wall, DAY)
-    time = times.next_from(second)
-    if time is None:
-        day, time = day + 1, times.first
-    found = days.next_from(day)
-    if found is None:
-        return None
-    return found * DAY + (time if found == day else times.first)
+def previous_fire(
+    times: TimesOfDay, days: Days, zone: ZoneInfo, instant: int, gap: Gap, overlap: Overlap
+) -> int | None:
+    """The last fire before `instant`; the mirror image of `next_fire`."""
+    if instant > _LAST_INSTANT:
+        instant = _LAST_INSTANT
+    while instant > _FIRST_INSTANT:
+        span = span_at(zone, instant - 1)
+        first, end = _window(times, span, overlap)
+        wall = min(instant + span.offset, end) - 1
+        found = previous_wall(times, days, wall)
+        if found is not None and found >= first:
+            return found - span.offset
+        if _fires_for_gap(times, days, span, gap):
+            return span.start
+        # No wall clock before the span shows a time after `edge`, nor `found` after `found + _MARGIN` UTC.
+        edge = span.start + span.offset + _MARGIN
+        if wall < edge:
+            found = previous_wall(times, days, edge)
+        if found is None:
+            return None
+        instant = min(span.start, found + _MARGIN + 1)
+    return None
+
+
+def _window(times: TimesOfDay, span: Span, overlap: Overlap) -> tuple[int, int]:
+    """The wall-clock times first <= t < end at which the schedule fires in the span."""
+    first, end = span.start + span.offset, span.end + span.offset
+    if times.every_hour or overlap == "both":
+        return first, end
+    if overlap == "first":
+        return max(first, span.once_from), end
+    return first, span.once_until
+
+
+def _fires_for_gap(times: TimesOfDay, days: Days, span: Span, gap: Gap) -> bool:
+    """Whether the schedule fires at the start of the span for wall-clock times that are missing there."""
+    if gap == "skip" or times.every_hour or not 0 < span.offset - span.before < CALENDAR_CHANGE:
+        return False
+    missing = next_wall(times, days, span.start + span.before)
+    return missing is not None and missing < span.start + span.offset

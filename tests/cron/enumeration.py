@@ -1,10 +1,11 @@
 """The fires of a schedule by slow enumeration: the oracle.
 
 It shares no code and no idea with the search: every named wall-clock time of every day is put on the zone's
-clock by the rules of PEP 495 (`fold`), one at a time.
+clock by the rules of PEP 495 (`fold`), one at a time; and what a day field means is said of single dates.
 """
 
-from collections.abc import Iterator, Set
+from calendar import monthrange
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,27 +14,60 @@ _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
 _CALENDAR_CHANGE = timedelta(hours=3)
 
+DayTest = Callable[[date], bool]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """An expression's text, and what it means as plain sets of values."""
+    """An expression's text, and what it means as plain sets of values and a test of single dates."""
 
     text: str
     seconds: Set[int]
     minutes: Set[int]
     hours: Set[int]
-    days_of_month: Set[int]
+    matches_day: DayTest
     months: Set[int]
-    days_of_week: Set[int]  # 1 is Sunday
     years: Set[int]
 
     def has_day(self, day: date) -> bool:
-        return (
-            day.year in self.years
-            and day.month in self.months
-            and day.day in self.days_of_month
-            and day.isoweekday() % 7 + 1 in self.days_of_week
-        )
+        return day.year in self.years and day.month in self.months and self.matches_day(day)
+
+
+def in_days_of_month(numbers: Set[int]) -> DayTest:
+    return lambda day: day.day in numbers
+
+
+def in_days_of_week(weekdays: Set[int]) -> DayTest:
+    """Weekdays from 0, which is Sunday."""
+    return lambda day: day.isoweekday() % 7 in weekdays
+
+
+def before_last(distance: int) -> DayTest:
+    return lambda day: day.day == _length(day) - distance
+
+
+def weekday_near(number: int) -> DayTest:
+    return lambda day: number <= _length(day) and day.day == _nearest_weekday(day, number)
+
+
+def weekday_near_last(distance: int) -> DayTest:
+    return lambda day: distance < _length(day) and day.day == _nearest_weekday(day, _length(day) - distance)
+
+
+def nth_weekday(weekday: int, nth: int) -> DayTest:
+    return lambda day: day.isoweekday() % 7 == weekday and 7 * (nth - 1) < day.day <= 7 * nth
+
+
+def last_weekday(weekday: int) -> DayTest:
+    return lambda day: day.isoweekday() % 7 == weekday and (day + 7 * _DAY).month != day.month
+
+
+def any_of(tests: list[DayTest]) -> DayTest:
+    return lambda day: any(test(day) for test in tests)
+
+
+def all_of(tests: list[DayTest]) -> DayTest:
+    return lambda day: all(test(day) for test in tests)
 
 
 def enumerate_fires(
@@ -52,6 +86,15 @@ def enumerate_fires(
                         fires.update(_instants(wall, gap, overlap, every_hour=len(schedule.hours) == 24))
         day += _DAY
     return sorted(fire for fire in fires if after < fire < before)
+
+
+def _length(day: date) -> int:
+    return monthrange(day.year, day.month)[1]
+
+
+def _nearest_weekday(day: date, number: int) -> int:
+    weekdays = [other for other in range(1, _length(day) + 1) if day.replace(day=other).isoweekday() < 6]
+    return min(weekdays, key=lambda other: abs(other - number))
 
 
 def _instants(wall: datetime, gap: str, overlap: str, *, every_hour: bool) -> Iterator[datetime]:

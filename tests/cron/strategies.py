@@ -5,10 +5,23 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from .enumeration import Schedule
+from .enumeration import (
+    DayTest,
+    Schedule,
+    all_of,
+    any_of,
+    before_last,
+    in_days_of_month,
+    in_days_of_week,
+    last_weekday,
+    nth_weekday,
+    weekday_near,
+    weekday_near_last,
+)
 
 MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 WEEKDAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
+YEARS = set(range(1970, 2200))
 
 # A zone, and a moment within hours of one of its clock changes.
 CHANGES = [
@@ -54,23 +67,25 @@ def anytime() -> st.SearchStrategy[datetime]:
     )
 
 
+def _written(draw: st.DrawFn, value: int, low: int, names: list[str]) -> str:
+    by_name = draw(st.booleans())
+    if names and by_name:
+        name = names[(value - low) % len(names)]
+        return draw(st.sampled_from([name, name.lower(), name.title()]))
+    return str(value).zfill(draw(st.integers(1, 4)))
+
+
 @st.composite
 def _item(draw: st.DrawFn, low: int, high: int, step: int, names: list[str], wraps: bool) -> tuple[str, set[int]]:
-    def written(value: int) -> str:
-        by_name = draw(st.booleans())
-        if names and by_name:
-            name = names[value - low]
-            return draw(st.sampled_from([name, name.lower(), name.title()]))
-        return str(value).zfill(draw(st.integers(1, 4)))
-
     everything = list(range(low, high + 1))
     first = draw(st.integers(low, high))
     every = draw(st.integers(1, step))
+    written_first = _written(draw, first, low, names)
     kind = draw(st.sampled_from(["value", "range", "stepped range", "from", "star", "bare step"]))
     if kind == "value":
-        return written(first), {first}
+        return written_first, {first}
     if kind == "from":
-        return f"{written(first)}/{every}", set(range(first, high + 1, every))
+        return f"{written_first}/{every}", set(range(first, high + 1, every))
     if kind == "star":
         return f"*/{every}", set(everything[::every])
     if kind == "bare step":
@@ -79,9 +94,10 @@ def _item(draw: st.DrawFn, low: int, high: int, step: int, names: list[str], wra
     index = first - low
     turned = everything[index:] + everything[:index]  # what follows `first`, around the end of the field
     run = turned[: turned.index(last) + 1]
+    written_last = _written(draw, last, low, names)
     if kind == "range":
-        return f"{written(first)}-{written(last)}", set(run)
-    return f"{written(first)}-{written(last)}/{every}", set(run[::every])
+        return f"{written_first}-{written_last}", set(run)
+    return f"{written_first}-{written_last}/{every}", set(run[::every])
 
 
 @st.composite
@@ -94,33 +110,99 @@ def _field(
     return ",".join(text for text, _ in items), set().union(*(values for _, values in items))
 
 
-_ONE_TIME = st.integers(0, 59).map(lambda value: (str(value), {value}))
+@st.composite
+def _month_day_item(draw: st.DrawFn) -> tuple[str, DayTest]:
+    kind = draw(st.sampled_from(["plain", "plain", "L", "LW", "nW"]))
+    number, distance = draw(st.integers(1, 31)), draw(st.integers(0, 30))
+    offset = f"-{distance}" if distance or draw(st.booleans()) else ""
+    if kind == "plain":
+        text, numbers = draw(_item(1, 31, 31, [], True))
+        return text, in_days_of_month(numbers)
+    if kind == "L":
+        return draw(st.sampled_from([f"L{offset}", f"l{offset}"])), before_last(distance)
+    if kind == "LW":
+        return draw(st.sampled_from([f"L{offset}W", f"l{offset}w"])), weekday_near_last(distance)
+    return draw(st.sampled_from([f"{number}W", f"{number:03}w"])), weekday_near(number)
+
+
+@st.composite
+def _week_day_item(draw: st.DrawFn, first: int) -> tuple[str, DayTest]:
+    """`first` is the number of Sunday."""
+    kind = draw(st.sampled_from(["plain", "plain", "#", "L"]))
+    if kind == "plain":
+        text, numbers = draw(_item(first, first + 6, 7, WEEKDAYS, True))
+        return text, in_days_of_week({number - first for number in numbers})
+    weekday = draw(st.integers(0, 6))
+    written = _written(draw, first + weekday, first, WEEKDAYS)
+    if kind == "#":
+        nth = draw(st.integers(1, 5))
+        return f"{written}#{nth}", nth_weekday(weekday, nth)
+    return draw(st.sampled_from([f"{written}L", f"{written}l"])), last_weekday(weekday)
+
+
+_month_day_lists = st.lists(_month_day_item(), min_size=1, max_size=3)
+_star = st.just(("*", any_of([lambda day: True])))
+
+
+def _joined(items: list[tuple[str, DayTest]]) -> tuple[str, DayTest]:
+    return ",".join(text for text, _ in items), any_of([test for _, test in items])
+
+
+_month_days = st.one_of(_star, _month_day_lists.map(_joined))
+
+
+def _week_days(first: int) -> st.SearchStrategy[tuple[str, DayTest]]:
+    return st.one_of(_star, st.lists(_week_day_item(first), min_size=1, max_size=3).map(_joined))
+
+
+@st.composite
+def _quartz_days(draw: st.DrawFn) -> tuple[str, str, str, DayTest]:
+    """A prefix, day-of-month, day-of-week, and what they mean."""
+    month, in_month = draw(_month_days)
+    week, in_week = draw(_week_days(1))
+    kind = draw(st.sampled_from(["month", "week", "and", "or"]))
+    if kind == "month":
+        return "", month, "?", in_month
+    if kind == "week":
+        return "", "?", week, in_week
+    union = kind == "or" and "*" not in (month, week)
+    return f"DAYS={kind} ", month, week, any_of([in_month, in_week]) if union else all_of([in_month, in_week])
+
+
+@st.composite
+def _unix_days(draw: st.DrawFn) -> tuple[str, str, DayTest]:
+    """Day-of-month, day-of-week, and what they mean."""
+    month, in_month = draw(_month_days)
+    week, in_week = draw(_week_days(0))
+    both = month.startswith("*") or week.startswith("*")
+    return month, week, all_of([in_month, in_week]) if both else any_of([in_month, in_week])
+
+
+_ONE_VALUE = st.integers(0, 59).map(lambda value: (str(value), {value}))
+_ONE_HOUR = st.integers(0, 23).map(lambda value: (str(value), {value}))
 
 
 @st.composite
 def schedules(draw: st.DrawFn, *, one_time_a_day: bool = False) -> Schedule:
-    """A schedule that has at most three seconds in a minute, so that it can be enumerated."""
-    seconds = draw(_ONE_TIME)
-    if one_time_a_day:
-        minutes = draw(_ONE_TIME)
-        hours = draw(st.integers(0, 23).map(lambda value: (str(value), {value})))
-    else:
-        minutes, hours = draw(_field(0, 59, 59)), draw(_field(0, 23, 23))
-    days_of_month, days_of_week = ("?", set(range(1, 32))), ("?", set(range(1, 8)))
-    if draw(st.booleans()):
-        days_of_month = draw(_field(1, 31, 31))
-    else:
-        days_of_week = draw(_field(1, 7, 7, WEEKDAYS))
+    """A schedule that has one second in a minute, so that it can be enumerated."""
+    minutes = draw(_ONE_VALUE if one_time_a_day else _field(0, 59, 59))
+    hours = draw(_ONE_HOUR if one_time_a_day else _field(0, 23, 23))
     months = draw(_field(1, 12, 12, MONTHS))
-    years = draw(st.one_of(st.just(("", set(range(1970, 2200)))), _field(1970, 2199, 229, wraps=False)))
-    words = (seconds, minutes, hours, days_of_month, months, days_of_week, years)
+    if draw(st.integers(0, 3)) == 0:
+        month_days, week_days, matches_day = draw(_unix_days())
+        text = f"{minutes[0]} {hours[0]} {month_days} {months[0]} {week_days}"
+        seconds, years = {0}, ("", YEARS)
+    else:
+        second, seconds = draw(_ONE_VALUE)
+        years = draw(st.one_of(st.just(("", YEARS)), _field(1970, 2199, 229, wraps=False)))
+        prefix, month_days, week_days, matches_day = draw(_quartz_days())
+        text = f"{prefix}{second} {minutes[0]} {hours[0]} {month_days} {months[0]} {week_days} {years[0]}"
     return Schedule(
-        text=" ".join(word for word, _ in words if word),
-        seconds=seconds[1],
+        text=text,
+        seconds=seconds,
         minutes=minutes[1],
         hours=hours[1],
-        days_of_month=days_of_month[1],
+        matches_day=matches_day,
         months=months[1],
-        days_of_week=days_of_week[1],
         years=years[1],
     )

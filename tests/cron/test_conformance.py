@@ -1,20 +1,10 @@
 """The cases answered by a real Quartz, and those of the rules for clock changes."""
 
-import re
-
 import pytest
 
-from scheduler.cron import CronError, offsets, parse
+from scheduler.cron import offsets, parse
 
 from .cases import Case, dst_cases, quartz_cases
-
-# L, W and #: not supported yet. Delete this when they are.
-_LATER = re.compile(r"L|W(?!ED)|#")
-
-
-def _is_later(case: Case) -> bool:
-    _, _, _, day_of_month, _, day_of_week, *_ = case.text.split()
-    return bool(_LATER.search(day_of_month) or _LATER.search(day_of_week))
 
 
 def _failures(cases: list[Case]) -> list[str]:
@@ -32,17 +22,8 @@ def _failures(cases: list[Case]) -> list[str]:
 
 def test_quartz_cases() -> None:
     cases = quartz_cases()
-    now = [case for case in cases if not _is_later(case)]
-    assert (len(cases), len(now)) == (2000, 1316)
-    assert _failures(now) == []
-
-
-def test_quartz_cases_of_later_features_are_refused_clearly() -> None:
-    later = [case for case in quartz_cases() if _is_later(case)]
-    assert len(later) == 684
-    for case in later:
-        with pytest.raises(CronError, match="not supported yet"):
-            parse(case.text)
+    assert len(cases) == 2000
+    assert _failures(cases) == []
 
 
 def test_clock_change_cases() -> None:
@@ -64,7 +45,7 @@ def test_where_a_span_is_cut_changes_nothing(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_every_canonical_text_means_the_same() -> None:
-    texts = {case.text for case in (*quartz_cases(), *dst_cases()) if not _is_later(case)}
+    texts = {case.text for case in (*quartz_cases(), *dst_cases())}
     assert len(texts) > 1000
     for text in texts:
         expression = parse(text)

@@ -35,6 +35,23 @@ def _utc(text: str) -> datetime:
         ("0 0 0 ? * MON/2", "0 0 0 ? * MON,WED,FRI"),
         ("0 0 0 1 1 ? 2170/10,2199", "0 0 0 1 1 ? 2170,2180,2190,2199"),
         ("3,1,2,2 0 0 1-3,2-5 * ?", "1-3 0 0 1-5 * ?"),
+        ("0 0 0 l * ?", "0 0 0 L * ?"),
+        ("0 0 0 L-0 * ?", "0 0 0 L * ?"),
+        ("0 0 0 L-03 * ?", "0 0 0 L-3 * ?"),
+        ("0 0 0 lw * ?", "0 0 0 LW * ?"),
+        ("0 0 0 L-0W * ?", "0 0 0 LW * ?"),
+        ("0 0 0 L-3w * ?", "0 0 0 L-3W * ?"),
+        ("0 0 0 015W * ?", "0 0 0 15W * ?"),
+        ("0 0 0 L,LW,15W,1,2,3,L-3,L-3W,1W * ?", "0 0 0 1-3,1W,15W,L,L-3,LW,L-3W * ?"),
+        ("0 0 0 *,15W,L * ?", "0 0 0 * * ?"),
+        ("0 0 0 ? * L", "0 0 0 ? * SAT"),
+        ("0 0 0 ? * l,MON", "0 0 0 ? * MON,SAT"),
+        ("0 0 0 ? * 6L", "0 0 0 ? * FRIL"),
+        ("0 0 0 ? * fril,1l", "0 0 0 ? * SUNL,FRIL"),
+        ("0 0 0 ? * 6#3", "0 0 0 ? * FRI#3"),
+        ("0 0 0 ? * fri#05,MON#1,SUN#1", "0 0 0 ? * SUN#1,MON#1,FRI#5"),
+        ("0 0 0 ? * MON#1,MONL,MON,TUE#1", "0 0 0 ? * MON,TUE#1"),
+        ("0 0 0 ? * *,MON#1", "0 0 0 * * ?"),
     ],
 )
 def test_canonical_text(text: str, canonical: str) -> None:
@@ -46,6 +63,9 @@ def test_a_set_too_long_to_list_keeps_its_words() -> None:
     expression = parse("0 0 0 1 1 ?  */2,*/3,*/5")
     assert str(expression) == "0 0 0 1 1 ? */2,*/3,*/5"
     assert parse(str(expression)) == expression
+    hashed = parse("0 H H/2 1 1 */7 */2,*/3,*/5", key="default/report", days="and")
+    assert str(hashed) == "DAYS=and 0 28 1-23/2 1 1 */7 */2,*/3,*/5"
+    assert parse(str(hashed)) == hashed
 
 
 def test_an_expression_is_a_value() -> None:
@@ -79,6 +99,19 @@ Antarctica/Casey | 0 30 23 * * ? | 2010-03-04T00:00 | after | first | 2010-03-04
 Antarctica/Casey | 0 30 23 * * ? | 2010-03-04T00:00 | after | second | 2010-03-04T15:30 2010-03-05T15:30
 UTC | 0 0 0 29 2 ? | 2096-03-01T00:00 | after | first | 2104-02-29T00:00
 Europe/Berlin | 59 59 23 31 12 ? 2199 | 1970-01-01T00:00 | after | first | 2199-12-31T22:59:59
+UTC | 0 0 0 L 2 ? | 2026-03-01T00:00 | after | first | 2027-02-28T00:00 2028-02-29T00:00
+UTC | 0 0 0 L-30 * ? | 2026-03-02T00:00 | after | first | 2026-05-01T00:00 2026-07-01T00:00
+UTC | 0 0 0 LW * ? | 2026-05-01T00:00 | after | first | 2026-05-29T00:00 2026-06-30T00:00
+UTC | 0 0 0 1W * ? | 2026-07-02T00:00 | after | first | 2026-08-03T00:00 2026-09-01T00:00
+UTC | 0 0 0 31W * ? | 2026-05-01T00:00 | after | first | 2026-05-29T00:00 2026-07-31T00:00
+UTC | 0 0 0 L-1W * ? | 2026-05-01T00:00 | after | first | 2026-05-29T00:00 2026-06-29T00:00
+UTC | 0 0 0 ? * MON#5 | 2026-01-01T00:00 | after | first | 2026-03-30T00:00 2026-06-29T00:00
+UTC | 0 0 0 ? * THUL | 2026-01-01T00:00 | after | first | 2026-01-29T00:00 2026-02-26T00:00
+UTC | 0 0 0 ? 2 6#5 | 2026-01-01T00:00 | after | first | 2036-02-29T00:00 2064-02-29T00:00
+UTC | 0 0 0 ? 2 6#5 | 2064-03-01T00:00 | after | first | 2092-02-29T00:00 2104-02-29T00:00
+UTC | DAYS=and 0 0 0 13 * FRI | 2026-01-01T00:00 | after | first | 2026-02-13T00:00 2026-03-13T00:00
+UTC | DAYS=or 0 0 0 13 * FRI | 2026-01-10T00:00 | after | first | 2026-01-13T00:00 2026-01-16T00:00
+UTC | DAYS=and 0 0 0 29 2 MON | 2026-01-01T00:00 | after | first | 2044-02-29T00:00 2072-02-29T00:00
 Pacific/Kiritimati | 0 0 0 1 1 ? 2199 | 1900-01-01T00:00 | after | first | 2198-12-31T10:00
 """
 
@@ -93,6 +126,24 @@ def test_examples(example: str) -> None:
         at = parse(text).next_after(at, zone(name), cast(Gap, gap), cast(Overlap, overlap))
         found.append(at)
     assert found == [_utc(fire) for fire in fires.split()]
+
+
+def test_the_fire_before() -> None:
+    expression = parse("0 30 2 * * ?")
+    berlin = zone("Europe/Berlin")
+
+    def before(text: str, gap: Gap = "after", overlap: Overlap = "first") -> datetime | None:
+        return expression.previous_before(_utc(text), berlin, gap, overlap)
+
+    assert before("2026-03-29T01:00:01") == _utc("2026-03-29T01:00")
+    assert before("2026-03-29T01:00:00.000001") == _utc("2026-03-29T01:00")
+    assert before("2026-03-29T01:00:00") == _utc("2026-03-28T01:30")
+    assert before("2026-03-29T12:00", gap="skip") == _utc("2026-03-28T01:30")
+    assert before("2026-10-25T12:00") == _utc("2026-10-25T00:30")
+    assert before("2026-10-25T12:00", overlap="second") == _utc("2026-10-25T01:30")
+    assert before("2026-10-25T01:30", overlap="both") == _utc("2026-10-25T00:30")
+    assert before("1970-01-01T01:30") is None
+    assert before("1970-01-01T01:30:01") == _utc("1970-01-01T01:30")
 
 
 def test_an_instant_of_any_zone_is_taken_and_utc_is_given() -> None:
@@ -121,6 +172,12 @@ def test_the_ends_of_time() -> None:
     assert every_second.next_after(_utc("2200-01-01T10:59:58"), west) == _utc("2200-01-01T10:59:59")
     assert every_second.next_after(_utc("2199-12-31T09:59:59"), east) is None
     assert parse("0 0 0 1 1 ? 2020").next_after(_utc("2020-01-01T00:00"), zone("UTC")) is None
+    assert every_second.previous_before(first, zone("UTC")) is None
+    assert every_second.previous_before(_utc("1970-01-01T00:00:01"), zone("UTC")) == _utc("1970-01-01T00:00")
+    assert every_second.previous_before(_utc("1970-01-01T00:00"), zone("UTC")) is None
+    assert every_second.previous_before(last, zone("UTC")) == _utc("2199-12-31T23:59:59")
+    assert every_second.previous_before(last, west) == _utc("2200-01-01T10:59:59")
+    assert parse("0 0 0 1 1 ? 2020").previous_before(_utc("2020-01-01T00:00"), zone("UTC")) is None
     assert not every_second.matches(_utc("1969-12-31T23:59:59"), zone("UTC"))
 
 
@@ -138,6 +195,7 @@ def _calls(expression: CronExpression, instant: datetime, **policies: Any) -> li
     utc = zone("UTC")
     return [
         lambda: expression.next_after(instant, utc, **policies),
+        lambda: expression.previous_before(instant, utc, **policies),
         lambda: expression.matches(instant, utc, **policies),
         lambda: expression.fires(instant, instant, utc, **policies),
     ]

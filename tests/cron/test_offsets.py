@@ -5,9 +5,8 @@ import struct
 from datetime import UTC, datetime
 from importlib import resources
 from itertools import pairwise
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,18 +36,17 @@ def test_a_span_holds_its_instant_and_its_offset(name: str, instant: int) -> Non
         assert offset.total_seconds() == expected
 
 
-@pytest.mark.parametrize("name", _ZONES)
-def test_every_change_in_the_zone_file_is_found(name: str) -> None:
-    content = resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
-    zone = ZoneInfo.from_file(io.BytesIO(content))
-    changes = _changes_in_file(content)
-    end = changes[-1] + 1 if changes else 0  # after that, the file has a rule instead of a table
-    assert _changes_in_spans(zone, end) == changes
-
-
-def test_the_zone_files_have_changes_to_find() -> None:
-    files = [resources.files("tzdata").joinpath("zoneinfo", *name.split("/")) for name in _ZONES]
-    assert sum(len(_changes_in_file(file.read_bytes())) for file in files) > 900
+def test_every_change_in_every_zone_file_is_found() -> None:
+    count = 0
+    for name in sorted(available_timezones()):
+        file = resources.files("tzdata").joinpath("zoneinfo", *name.split("/"))
+        if file.is_file():  # `localtime` is the machine's
+            content = file.read_bytes()
+            changes = _changes_in_file(content)
+            end = changes[-1] + 1 if changes else 0  # after that, the file has a rule instead of a table
+            assert _changes_in_spans(ZoneInfo.from_file(io.BytesIO(content)), end) == changes, name
+            count += len(changes)
+    assert count > 15_000
 
 
 def _changes_in_spans(zone: ZoneInfo, end: int) -> list[int]:
