@@ -111,6 +111,13 @@ def test_a_program_runs_its_own_functions_and_finds_its_record_again(tmp_path: P
         assert [execution.id for execution in found.executions] == [second.id, first.id]
 
 
+def test_a_program_applies_files_and_folders(tmp_path: Path) -> None:
+    (tmp_path / "greeting.yaml").write_text(GREETING)
+    with Embedded(tasks=[greet]) as cluster:
+        assert [(job.name, job.outcome) for job in cluster.apply_files([tmp_path])] == [("greeting", "created")]
+        assert [job.outcome for job in cluster.apply_files([tmp_path / "greeting.yaml"])] == ["unchanged"]
+
+
 def test_what_was_missed_while_nothing_ran_is_one_execution(tmp_path: Path) -> None:
     path = tmp_path / "jobs.sqlite"
     with Embedded(store=f"sqlite:///{path}", tasks=[greet]) as cluster:
