@@ -4,31 +4,49 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from jobstore.model import Answer, EndedAttempt, Evidence, Execution, Job, Output
+from jobstore.model import Answer, Calendar, EndedAttempt, Evidence, Execution, Job, Output
 
 
 @dataclass(frozen=True, slots=True)
 class PutJob:
-    """Write a job, its present revision and its triggers; triggers that it no longer has go."""
+    """Write a job, its present revision, its triggers and which calendars they use; what it no longer has goes."""
 
     job: Job
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteJob:
-    """Remove a job and its triggers. Its revisions stay for its executions."""
+    """Remove a job, its triggers and what calendars they use. Its revisions stay for its executions."""
 
     uid: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class MoveTrigger:
-    """A trigger goes on to its next fire, or is set aside with an error. When it is gone, nothing happens."""
+    """A trigger goes on to its next fire, or is set aside with an error. When it is gone, nothing happens.
+
+    `fires` is how many due times it has had, this one included.
+    """
 
     uid: UUID
     next_fire: datetime | None
     previous_fire: datetime | None
+    fires: int
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PutCalendar:
+    """Write a calendar, anew or in the place of what it was."""
+
+    calendar: Calendar
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteCalendar:
+    """Remove a calendar. Whether jobs use it is not asked."""
+
+    uid: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +64,17 @@ class MoveExecution:
     """
 
     execution: Execution
+
+
+@dataclass(frozen=True, slots=True)
+class VoidExecution:
+    """Take back an execution that was recorded and never sent: another record stands for its due time.
+
+    Refused by the store unless the row is there, pending, in its first attempt and never placed. Another
+    execution of its id, or of its fire, may then be new in the same transaction.
+    """
+
+    id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +123,11 @@ Change = (
     PutJob
     | DeleteJob
     | MoveTrigger
+    | PutCalendar
+    | DeleteCalendar
     | NewExecution
     | MoveExecution
+    | VoidExecution
     | EndAttempt
     | AddOutput
     | AddEvidence

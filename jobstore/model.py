@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from jobstore.calendar_spec import CalendarSpec
 from jobstore.spec import JobSpec
 from jobstore.states import State
 
@@ -33,19 +34,23 @@ class Term:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TriggerRecord:
-    """A trigger's place in time. `next_fire` is None when it does not fire: paused, over, or set aside
-    with an `error`."""
+    """A trigger's place in time. `next_fire` is None when it does not fire: paused, over, manual, or set
+    aside with an `error`. `fires` counts its due times so far, those that were missed included."""
 
     uid: UUID
     name: str
     next_fire: datetime | None = None
     previous_fire: datetime | None = None
+    fires: int = 0
     error: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """A named, versioned definition. `uid` is new when a deleted name is made again."""
+    """A named, versioned definition. `uid` is new when a deleted name is made again.
+
+    `paused_since` is when the present pause began.
+    """
 
     uid: UUID
     namespace: str
@@ -54,6 +59,7 @@ class Job:
     revision: int
     spec: JobSpec
     paused: bool = False
+    paused_since: datetime | None = None
     created: datetime
     updated: datetime
     triggers: tuple[TriggerRecord, ...] = ()
@@ -63,12 +69,28 @@ class Job:
         """active, paused, or completed: no trigger has a fire left."""
         if self.paused:
             return "paused"
-        over = self.triggers and all(t.next_fire is None and not t.error for t in self.triggers)
+        ends = {trigger.name for trigger in self.spec.triggers if not trigger.manual}
+        ending = [trigger for trigger in self.triggers if trigger.name in ends]
+        over = ending and all(trigger.next_fire is None and not trigger.error for trigger in ending)
         return "completed" if over else "active"
 
     def trigger(self, uid: UUID) -> TriggerRecord | None:
         """The trigger of that uid."""
         return next((trigger for trigger in self.triggers if trigger.uid == uid), None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Calendar:
+    """Named times that triggers leave out."""
+
+    uid: UUID
+    namespace: str
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    revision: int
+    spec: CalendarSpec
+    created: datetime
+    updated: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,6 +100,7 @@ class DueTrigger:
     uid: UUID
     job_uid: UUID
     next_fire: datetime
+    fires: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Protocol
 from uuid import UUID
 
 from jobstore.changes import Change
-from jobstore.model import Answer, DueTrigger, EndedAttempt, Execution, Job, Output, Term
+from jobstore.model import Answer, Calendar, DueTrigger, EndedAttempt, Execution, Job, Output, Term
 from jobstore.spec import JobSpec
 from jobstore.states import State
 
@@ -32,11 +32,25 @@ class ExecutionQuery:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobQuery:
-    """Which jobs, by namespace and name. `after` is the last (namespace, name) of the page before."""
+    """Which jobs, by namespace and name. `after` is the last (namespace, name) of the page before.
+
+    `calendars`: those that have a trigger with any of these, by (namespace, name).
+    """
 
     namespace: str = ""
     names: tuple[tuple[str, str], ...] | None = None
     uids: tuple[UUID, ...] | None = None
+    calendars: tuple[tuple[str, str], ...] | None = None
+    after: tuple[str, str] | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CalendarQuery:
+    """Which calendars, by namespace and name. `after` is the last (namespace, name) of the page before."""
+
+    namespace: str = ""
+    names: tuple[tuple[str, str], ...] | None = None
     after: tuple[str, str] | None = None
     limit: int = 100
 
@@ -62,9 +76,10 @@ class JobStore(Protocol):
         """Write all changes, in their order, in one transaction, or none.
 
         Raises `StaleTerm` when another term has begun. Raises `BadChange` for data that cannot be
-        written: a second execution of one trigger at one scheduled time, a second id, a job name in use,
-        a move of an execution that is final or is not there, a final execution that does not say when it
-        ended, text with a NUL in it. When it returns, the changes survive a crash.
+        written: a second execution of one trigger at one scheduled time, a second id, a name of a job or of
+        a calendar in use, a move of an execution that is final or is not there, a void of one that is not
+        there or may have been sent, a final execution that does not say when it ended, text with a NUL in
+        it. When it returns, the changes survive a crash.
         """
         ...
 
@@ -94,6 +109,13 @@ class Records(Protocol):
         """Jobs with their triggers, by namespace and name; those named that do not exist are missing.
 
         A job whose stored definition cannot be read is left out, and delays nobody.
+        """
+        ...
+
+    def calendars(self, query: CalendarQuery) -> list[Calendar]:
+        """Calendars, by namespace and name; those named that do not exist are missing.
+
+        One whose stored definition cannot be read is left out.
         """
         ...
 

@@ -110,8 +110,9 @@ class ArrayBulk:
         keys = [source.constants[name] for name in shape.key if name in source.constants]
         return Statement(sql, (*constants, *source.arrays, *keys))
 
-    def delete(self, table: str, column: str, uids: Sequence[UUID]) -> Statement:
-        return Statement(f"DELETE FROM {table} WHERE {column} = ANY(%s::uuid[])", (array("uuid", uids),))
+    def delete(self, table: str, column: str, uids: Sequence[UUID], only: str = "") -> Statement:
+        more = f" AND {only}" if only else ""
+        return Statement(f"DELETE FROM {table} WHERE {column} = ANY(%s::uuid[]){more}", (array("uuid", uids),))
 
     def delete_others(
         self, table: str, column: str, uids: Sequence[UUID], keep_column: str, keep: Sequence[UUID]

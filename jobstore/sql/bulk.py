@@ -36,8 +36,8 @@ class Bulk(Protocol):
         """Update by key one row for each item, but for rows in which the boolean column `unless` is true."""
         ...
 
-    def delete(self, table: str, column: str, uids: Sequence[UUID]) -> Statement:
-        """Delete the rows whose column is one of the uids."""
+    def delete(self, table: str, column: str, uids: Sequence[UUID], only: str = "") -> Statement:
+        """Delete the rows whose column is one of the uids, and for which the SQL condition `only` holds."""
         ...
 
     def delete_others(

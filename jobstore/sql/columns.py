@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Table
 
@@ -115,6 +116,20 @@ TRIGGER = _shape(
         "next_fire": lambda pair: pair[1].next_fire,
         "previous_fire": lambda pair: pair[1].previous_fire,
         "error": lambda pair: pair[1].error,
+        "fires": lambda pair: pair[1].fires,
     },
 )
 TRIGGER_MOVED = _shape(tables.triggers, ("uid",), {}, skip=("job_uid", "name"))
+
+CALENDAR = _shape(
+    tables.calendars,
+    ("uid",),
+    {"labels": lambda calendar: _or_none(calendar.labels), "spec": lambda calendar: calendar.spec.to_json()},
+)
+CalendarUse = tuple[UUID, str, str]
+"""A job's uid, and the namespace and name of a calendar."""
+CALENDAR_USE = _shape(
+    tables.calendar_uses,
+    ("job_uid", "namespace", "name"),
+    {"job_uid": itemgetter(0), "namespace": itemgetter(1), "name": itemgetter(2)},
+)

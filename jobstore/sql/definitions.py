@@ -1,34 +1,37 @@
-"""Writing jobs, their revisions and their triggers."""
+"""Writing jobs, their revisions, their triggers and what calendars these use."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection, select, update
 
-from jobstore.model import Job
+from jobstore.model import Calendar, Job
 from jobstore.sql import columns
 from jobstore.sql.bulk import Bulk, upsert
 from jobstore.sql.tables import job_revisions, jobs
+from jobstore.trigger_spec import calendar_name
 
 _MANY = 1000
 """Uids in one IN list: SQLite takes 32,766 parameters at most."""
 
 Step = Callable[[Connection], object]
+T = TypeVar("T", Job, Calendar)
 
 
 def put(written: Sequence[Job], bulk: Bulk) -> list[Step]:
-    """Write jobs, in order, with their revisions and triggers."""
-    return [step for run in _distinct(written) for step in _put(run, bulk)]
+    """Write jobs, in order, with all that belongs to them."""
+    return [step for run in distinct(written) for step in _put(run, bulk)]
 
 
-def _distinct(written: Sequence[Job]) -> Iterator[list[Job]]:
-    """Runs in which no job occurs twice: one statement cannot write a row twice."""
-    run: dict[UUID, Job] = {}
-    for job in written:
-        if job.uid in run:
+def distinct(written: Sequence[T]) -> Iterator[list[T]]:
+    """Runs in which nothing occurs twice: one statement cannot write a row twice."""
+    run: dict[UUID, T] = {}
+    for item in written:
+        if item.uid in run:
             yield list(run.values())
             run = {}
-        run[job.uid] = job
+        run[item.uid] = item
     yield list(run.values())
 
 
@@ -41,10 +44,20 @@ def _put(run: list[Job], bulk: Bulk) -> list[Step]:
         bulk.insert(columns.REVISION, run, upsert(columns.REVISION)).run,
         lambda connection: _retire_others(connection, uids),
         bulk.delete_others("triggers", "job_uid", uids, "uid", kept).run,
+        bulk.delete("calendar_uses", "job_uid", uids).run,
     ]
     if pairs:
         steps.append(bulk.insert(columns.TRIGGER, pairs, upsert(columns.TRIGGER)).run)
+    uses = list(dict.fromkeys(use for job in run for use in _uses(job)))
+    if uses:
+        steps.append(bulk.insert(columns.CALENDAR_USE, uses).run)
     return steps
+
+
+def _uses(job: Job) -> Iterator[columns.CalendarUse]:
+    for trigger in job.spec.triggers:
+        for reference in trigger.calendars:
+            yield job.uid, *calendar_name(reference, job.namespace)
 
 
 def _retire_others(connection: Connection, uids: list[UUID]) -> None:
@@ -64,6 +77,7 @@ def _retire_others(connection: Connection, uids: list[UUID]) -> None:
 def delete(uids: Sequence[UUID], bulk: Bulk) -> list[Step]:
     """Remove jobs and their triggers, and retire their revisions."""
     return [
+        bulk.delete("calendar_uses", "job_uid", uids).run,
         bulk.delete("triggers", "job_uid", uids).run,
         bulk.delete("jobs", "uid", uids).run,
         bulk.retire(uids).run,

@@ -32,6 +32,8 @@ _CONSTRAINTS = {
     "executions_end": "a final execution says when it ended, and only such a one is final",
     "jobs_name": "a job of this name is there already",
     "jobs.namespace, jobs.name": "a job of this name is there already",
+    "calendars_name": "a calendar of this name is there already",
+    "calendars.namespace, calendars.name": "a calendar of this name is there already",
     "triggers_name": "a job has two triggers of one name",
     "triggers.job_uid, triggers.name": "a job has two triggers of one name",
     "attempts_pkey": "this attempt has ended already",

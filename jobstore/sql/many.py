@@ -56,8 +56,9 @@ class ManyBulk:
         rows = list(zip(*(_encoded(field, items) for field in (*others, *keys)), strict=True))
         return Statement(f"UPDATE {shape.table} AS t SET {sets} WHERE {' AND '.join(where)}", rows)
 
-    def delete(self, table: str, column: str, uids: Sequence[UUID]) -> Statement:
-        sql = f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))"
+    def delete(self, table: str, column: str, uids: Sequence[UUID], only: str = "") -> Statement:
+        more = f" AND {only}" if only else ""
+        sql = f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?)){more}"
         return Statement(sql, (_list(uids),))
 
     def delete_others(

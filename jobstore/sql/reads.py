@@ -19,17 +19,19 @@ from jobstore.sql.types import UID
 from jobstore.states import OPEN
 
 T = TypeVar("T")
+Page = Callable[[rows.AnyRow | None, int], Sequence[rows.AnyRow]]
+"""Fetches so many rows behind the given one."""
 
 _MANY = 200
 """Jobs in one question for their latest executions: SQLite allows 500 parts of a compound SELECT."""
 
 
 def filled(
-    page: Callable[[rows.AnyRow | None, int], Sequence[rows.AnyRow]],
+    page: Page,
     values: Callable[[Sequence[rows.AnyRow]], list[T]],
     limit: int,
 ) -> list[T]:
-    """Up to `limit` readable values. `page` fetches so many rows behind the given one."""
+    """Up to `limit` readable values."""
     found: list[T] = []
     last: rows.AnyRow | None = None
     while len(found) < limit:
@@ -45,7 +47,7 @@ def filled(
 def due(connection: Connection, before: datetime, after: tuple[datetime, UUID] | None, limit: int) -> list[DueTrigger]:
     """See `JobStore.due`."""
     c = triggers.c
-    asked = select(c.uid, c.job_uid, c.next_fire).where(c.next_fire < before)
+    asked = select(c.uid, c.job_uid, c.next_fire, c.fires).where(c.next_fire < before)
     if after is not None:
         asked = asked.where(
             tuple_(c.next_fire, c.uid) > tuple_(literal(after[0], c.next_fire.type), literal(after[1], UID))

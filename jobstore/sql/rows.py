@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from cronquorum.logs import get_logger
+from jobstore.calendar_spec import CalendarSpec
 from jobstore.model import (
     Answer,
+    Calendar,
     DueTrigger,
     EndedAttempt,
     Execution,
@@ -67,6 +69,7 @@ def job(row: AnyRow, triggers: Iterable[AnyRow]) -> Job:
         revision=row.revision,
         spec=definition,
         paused=row.paused,
+        paused_since=row.paused_since,
         created=row.created,
         updated=row.updated,
         triggers=tuple(
@@ -81,13 +84,28 @@ def _trigger(row: AnyRow) -> TriggerRecord:
         name=row.name,
         next_fire=row.next_fire,
         previous_fire=row.previous_fire,
+        fires=row.fires,
         error=row.error,
     )
 
 
 def due_trigger(row: AnyRow) -> DueTrigger:
     """A trigger as the timetable reads it."""
-    return DueTrigger(uid=row.uid, job_uid=row.job_uid, next_fire=row.next_fire)
+    return DueTrigger(uid=row.uid, job_uid=row.job_uid, next_fire=row.next_fire, fires=row.fires)
+
+
+def calendar(row: AnyRow) -> Calendar:
+    """A calendar."""
+    return Calendar(
+        uid=row.uid,
+        namespace=row.namespace,
+        name=row.name,
+        labels=_object(row.labels),
+        revision=row.revision,
+        spec=CalendarSpec.from_json(_object(row.spec)),
+        created=row.created,
+        updated=row.updated,
+    )
 
 
 def _error(row: AnyRow) -> TaskError | None:

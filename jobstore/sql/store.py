@@ -8,10 +8,10 @@ from sqlalchemy import Connection
 
 from jobstore.changes import Change
 from jobstore.errors import BadChange
-from jobstore.model import Answer, DueTrigger, EndedAttempt, Execution, Job, Output, Term
-from jobstore.protocols import ExecutionQuery, JobQuery
+from jobstore.model import Answer, Calendar, DueTrigger, EndedAttempt, Execution, Job, Output, Term
+from jobstore.protocols import CalendarQuery, ExecutionQuery, JobQuery
 from jobstore.spec import JobSpec
-from jobstore.sql import job_reads, reads, terms
+from jobstore.sql import calendars, job_reads, reads, terms
 from jobstore.sql.database import Database
 from jobstore.sql.writes import plan
 
@@ -57,6 +57,9 @@ class SqlStore:
 
     def jobs(self, query: JobQuery) -> list[Job]:
         return self.database.read(lambda c: job_reads.jobs(c, query), snapshot=True)
+
+    def calendars(self, query: CalendarQuery) -> list[Calendar]:
+        return self.database.read(lambda c: calendars.calendars(c, query), snapshot=True)
 
     def spec(self, job_uid: UUID, revision: int) -> JobSpec | None:
         return self.database.read(lambda c: job_reads.spec(c, job_uid, revision))

@@ -65,6 +65,7 @@ jobs = Table(
     Column("paused", Boolean, nullable=False),
     Column("created", INSTANT, nullable=False),
     Column("updated", INSTANT, nullable=False),
+    Column("paused_since", INSTANT),
     UniqueConstraint("namespace", "name", name="jobs_name"),
 )
 
@@ -98,6 +99,7 @@ triggers = Table(
     Column("next_fire", INSTANT),
     Column("previous_fire", INSTANT),
     _text("error"),
+    Column("fires", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("job_uid", "name", name="triggers_name"),
 )
 Index(
@@ -106,6 +108,31 @@ Index(
     triggers.c.uid,
     postgresql_where=triggers.c.next_fire.is_not(None),
     sqlite_where=triggers.c.next_fire.is_not(None),
+)
+
+calendars = Table(
+    "calendars",
+    metadata,
+    Column("uid", UID, primary_key=True),
+    Column("namespace", NAME, nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("labels", JSON_TEXT),
+    Column("revision", Integer, nullable=False),
+    Column("spec", JSON_TEXT, nullable=False),
+    Column("created", INSTANT, nullable=False),
+    Column("updated", INSTANT, nullable=False),
+    UniqueConstraint("namespace", "name", name="calendars_name"),
+)
+
+# Which jobs have triggers with which calendars: what is to be looked at when a calendar changes.
+calendar_uses = Table(
+    "calendar_uses",
+    metadata,
+    Column("job_uid", UID, nullable=False),
+    Column("namespace", NAME, nullable=False),
+    Column("name", NAME, nullable=False),
+    PrimaryKeyConstraint("job_uid", "namespace", "name", name="calendar_uses_pkey"),
+    Index("calendar_uses_name", "namespace", "name"),
 )
 
 executions = Table(

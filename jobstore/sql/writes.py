@@ -1,12 +1,15 @@
 """From changes to statements.
 
-`PutJob`, `DeleteJob` and `Forget` are barriers: whatever stands before them is written before them. Between
-two barriers the order of the kinds is: new executions, moves of executions, ended attempts, moves of
-triggers, output, evidence, answers; each kind is one statement over all its rows. That changes nothing that
-could be told from outside, because between two barriers
+`PutJob`, `DeleteJob`, `PutCalendar`, `DeleteCalendar` and `Forget` are barriers: whatever stands before them
+is written before them. Between two barriers the order of the kinds is: voided executions, new ones, moves of
+executions, ended attempts, moves of triggers, output, evidence, answers; each kind is one statement over all
+its rows. That changes nothing that could be told from outside, because between two barriers
 
-* only a move looks at what another change wrote: at its own execution, and new ones come first. A move
-  that precedes its execution, or follows a final move of it, is refused here, as the row would refuse it;
+* only moves and voids look at what another change wrote: at their own execution. Voids come first, so that
+  another record may take the place of what is voided; a void of an execution that is new or has moved since
+  the last barrier is a barrier itself, so that it finds what those wrote;
+* new ones come before moves. A move that precedes its execution, or follows a final move of it, is refused
+  here, as the row would refuse it, and so is a second void;
 * of several moves of one execution, or of one trigger, the last one is what stays, so it alone is written.
 """
 
@@ -21,11 +24,11 @@ from sqlalchemy import Connection, select
 from jobstore import changes as ch
 from jobstore.errors import BadChange
 from jobstore.model import Answer, EndedAttempt, Evidence, Execution, Output
-from jobstore.sql import columns, definitions
+from jobstore.sql import calendars, columns, definitions
 from jobstore.sql.bulk import IGNORE, Bulk
 from jobstore.sql.retention import forget
 from jobstore.sql.tables import executions
-from jobstore.states import BORN
+from jobstore.states import BORN, State
 
 Step = Callable[[Connection], object]
 """A part of a transaction, ready to run."""
@@ -33,7 +36,10 @@ Step = Callable[[Connection], object]
 PORTION = 1024 * 1024
 """Bytes of output that are sent, and encoded in memory, at a time."""
 
-_BARRIERS = (ch.PutJob, ch.DeleteJob, ch.Forget)
+_BARRIERS = (ch.PutJob, ch.DeleteJob, ch.PutCalendar, ch.DeleteCalendar, ch.Forget)
+
+_NEVER_SENT = f"state = '{State.PENDING}' AND attempt = 1 AND placement = 0"
+"""Which executions may be voided."""
 
 
 def plan(changes: Sequence[ch.Change], bulk: Bulk) -> list[Step]:
@@ -55,18 +61,31 @@ def _steps(kind: type | None, group: Iterable[Any], bulk: Bulk) -> list[Step]:
         return definitions.put([change.job for change in group], bulk)
     if kind is ch.DeleteJob:
         return definitions.delete([change.uid for change in group], bulk)
+    if kind is ch.PutCalendar:
+        return calendars.put([change.calendar for change in group], bulk)
+    if kind is ch.DeleteCalendar:
+        return calendars.delete([change.uid for change in group], bulk)
     if kind is ch.Forget:
         return [forget(change) for change in group]
+    return [step for segment in _segments(group) for step in segment.steps(bulk)]
+
+
+def _segments(changes: Iterable[ch.Change]) -> "Iterator[_Segment]":
     segment = _Segment()
-    for change in group:
+    for change in changes:
+        if isinstance(change, ch.VoidExecution) and change.id in segment.touched:
+            yield segment
+            segment = _Segment()
         segment.add(change)
-    return segment.steps(bulk)
+    yield segment
 
 
 @dataclass(slots=True)
 class _Segment:
     """The changes between two barriers, by kind."""
 
+    voided: set[UUID] = field(default_factory=set)
+    touched: set[UUID] = field(default_factory=set)
     born: list[Execution] = field(default_factory=list)
     moved: dict[UUID, Execution] = field(default_factory=dict)
     attempts: list[EndedAttempt] = field(default_factory=list)
@@ -77,17 +96,23 @@ class _Segment:
 
     def add(self, change: ch.Change) -> None:
         match change:
+            case ch.VoidExecution(uid):
+                if uid in self.voided:
+                    raise BadChange("a void of an execution that is not there", str(uid))
+                self.voided.add(uid)
             case ch.NewExecution(execution):
                 if execution.state not in BORN:
                     raise BadChange("an execution cannot be new in this state", execution.state.value)
                 if execution.id in self.moved:
                     raise BadChange("an execution moves before it is there", str(execution.id))
                 self.born.append(execution)
+                self.touched.add(execution.id)
             case ch.MoveExecution(execution):
                 earlier = self.moved.get(execution.id)
                 if earlier is not None and earlier.state.final:
                     raise BadChange("a final execution moves", str(execution.id))
                 self.moved[execution.id] = execution
+                self.touched.add(execution.id)
             case ch.EndAttempt(attempt):
                 self.attempts.append(attempt)
             case ch.MoveTrigger():
@@ -103,6 +128,8 @@ class _Segment:
 
     def steps(self, bulk: Bulk) -> list[Step]:
         steps: list[Step] = []
+        if self.voided:
+            steps.append(_void(list(self.voided), bulk))
         if self.born:
             steps.append(bulk.insert(columns.EXECUTION, self.born).run)
         if self.moved:
@@ -145,6 +172,24 @@ def _move(moved: list[Execution], bulk: Bulk) -> Step:
             raise _refused_move(connection, [execution.id for execution in moved])
 
     return run
+
+
+def _void(ids: list[UUID], bulk: Bulk) -> Step:
+    statement = bulk.delete("executions", "id", ids, only=_NEVER_SENT)
+
+    def run(connection: Connection) -> None:
+        if statement.run(connection) != len(ids):
+            raise _refused_void(connection, ids)
+
+    return run
+
+
+def _refused_void(connection: Connection, ids: list[UUID]) -> BadChange:
+    # the others are gone by now (until the transaction is undone): the missing one shows when it is alone
+    left = connection.scalars(select(executions.c.id).where(executions.c.id.in_(ids)).limit(1)).first()
+    if left is not None:
+        return BadChange("a void of an execution that was sent, or waits no more", str(left))
+    return BadChange("a void of an execution that is not there", str(ids[0]) if len(ids) == 1 else None)
 
 
 def _refused_move(connection: Connection, ids: list[UUID]) -> BadChange:

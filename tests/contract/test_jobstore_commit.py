@@ -11,7 +11,6 @@ from jobstore.changes import (
     AddEvidence,
     AddOutput,
     Change,
-    DeleteJob,
     EndAttempt,
     KeepAnswer,
     MoveExecution,
@@ -20,9 +19,8 @@ from jobstore.changes import (
     PutJob,
 )
 from jobstore.errors import BadChange, StaleTerm
-from jobstore.model import Answer, Evidence, Execution, Missed, Output, TaskError, Term, TriggerRecord
+from jobstore.model import Answer, Evidence, Execution, Missed, Output, TaskError, Term
 from jobstore.protocols import ExecutionQuery, JobQuery
-from jobstore.spec import JobSpec
 from jobstore.sql.store import SqlStore
 from jobstore.states import BORN, FINAL, State
 from tests.jobstore.stores import (
@@ -30,7 +28,6 @@ from tests.jobstore.stores import (
     SECOND,
     START,
     attempt,
-    definition,
     ended,
     fire,
     job,
@@ -94,14 +91,14 @@ def test_all_changes_are_written_in_one_transaction(store: SqlStore, term: Term)
         [
             PutJob(REPORT),
             NewExecution(execution),
-            MoveTrigger(REPORT.triggers[0].uid, START + SECOND, START),
+            MoveTrigger(REPORT.triggers[0].uid, START + SECOND, START, 1),
             EndAttempt(attempt(execution)),
             AddOutput(output(execution)),
             AddEvidence(evidence(execution)),
             KeepAnswer(answer()),
         ],
     )
-    moved = replace(REPORT.triggers[0], next_fire=START + SECOND, previous_fire=START)
+    moved = replace(REPORT.triggers[0], next_fire=START + SECOND, previous_fire=START, fires=1)
     assert store.jobs(JobQuery()) == [replace(REPORT, triggers=(moved,))]
     assert store.execution(execution.id) == execution
     assert store.attempts(execution.id) == [attempt(execution)]
@@ -171,7 +168,7 @@ def test_bad_change_for_data_that_cannot_be_written_and_nothing_is(store: SqlSto
     before = everything(store)
     good: list[Change] = [
         NewExecution(fire(REPORT, START + SECOND)),
-        MoveTrigger(REPORT.triggers[0].uid, START + SECOND, START),
+        MoveTrigger(REPORT.triggers[0].uid, START + SECOND, START, 1),
         KeepAnswer(answer("r-2")),
     ]
     with pytest.raises(BadChange) as refused:
@@ -319,88 +316,6 @@ def test_a_manual_run_has_no_trigger_and_any_number_may_have_one_time(store: Sql
     assert {e.id for e in store.executions(ExecutionQuery())} == {r.id for r in runs}
 
 
-# ------------------------------------------------------------------------------- jobs and their triggers
-
-
-def test_put_job_writes_a_job_its_present_revision_and_its_triggers(store: SqlStore, term: Term) -> None:
-    labels = {"a": "b", "ü": '"\\'}
-    written = job(labels=labels, paused=True, spec=definition(description="what\n'it' \"is\""))
-    put(store, term, written)
-    assert store.jobs(JobQuery()) == [written]
-    assert store.spec(written.uid, 1) == written.spec
-
-
-def test_triggers_that_a_job_no_longer_has_go(store: SqlStore, term: Term) -> None:
-    kept, gone = (TriggerRecord(uid=uid(), name=name, next_fire=START) for name in ("kept", "gone"))
-    first = job(spec=_with("kept", "gone"), triggers=(kept, gone))
-    put(store, term, first, OTHER)
-    new = TriggerRecord(uid=uid(), name="gone", next_fire=START + SECOND, previous_fire=START, error="zone")
-    second = replace(first, revision=2, spec=_with("gone", "kept"), triggers=(new, kept))
-    put(store, term, second)
-    assert store.jobs(JobQuery(names=(("default", "report"),))) == [second]
-    assert {t.uid for t in store.due(START + timedelta(days=1), None, 10)} == {
-        kept.uid,
-        new.uid,
-        OTHER.triggers[0].uid,
-    }
-
-
-def test_a_job_may_have_no_triggers(store: SqlStore, term: Term) -> None:
-    put(store, term, job())
-    first = store.jobs(JobQuery())[0]
-    put(store, term, replace(first, revision=2, triggers=(), spec=_with()))
-    assert store.jobs(JobQuery())[0].triggers == ()
-    assert store.due(START + timedelta(days=1), None, 10) == []
-
-
-def test_a_job_put_twice_in_one_transaction_is_what_it_is_last(store: SqlStore, term: Term) -> None:
-    first = job()
-    second = replace(first, revision=2, spec=definition(description="second"))
-    put(store, term, first, second)
-    assert store.jobs(JobQuery()) == [second]
-    assert store.spec(first.uid, 1) == first.spec
-
-
-def test_delete_job_removes_it_and_its_triggers_but_not_its_revisions(store: SqlStore, term: Term) -> None:
-    put(store, term, REPORT, OTHER, fire(REPORT))
-    store.commit(term, [DeleteJob(REPORT.uid)])
-    assert store.jobs(JobQuery()) == [OTHER]
-    assert [t.job_uid for t in store.due(START + SECOND, None, 10)] == [OTHER.uid]
-    assert store.spec(REPORT.uid, 1) == REPORT.spec
-    assert store.execution(fire(REPORT).id) == fire(REPORT)
-
-
-def test_a_deleted_name_may_be_made_again_also_in_one_transaction(store: SqlStore, term: Term) -> None:
-    put(store, term, REPORT)
-    again = job()
-    store.commit(term, [DeleteJob(REPORT.uid), PutJob(again)])
-    assert store.jobs(JobQuery()) == [again]
-
-
-def test_changes_are_written_in_their_order(store: SqlStore, term: Term) -> None:
-    """A move of a trigger before its job is put is overwritten; one behind it stays."""
-    trigger = REPORT.triggers[0]
-    put(store, term, REPORT)
-    early, late = START + 5 * SECOND, START + 9 * SECOND
-    store.commit(term, [MoveTrigger(trigger.uid, early, None), PutJob(REPORT)])
-    assert store.jobs(JobQuery())[0].triggers[0].next_fire == START
-    store.commit(term, [PutJob(REPORT), MoveTrigger(trigger.uid, late, START, "no zone")])
-    assert store.jobs(JobQuery())[0].triggers == (
-        TriggerRecord(uid=trigger.uid, name="main", next_fire=late, previous_fire=START, error="no zone"),
-    )
-
-
-def test_the_last_move_of_a_trigger_stays(store: SqlStore, term: Term) -> None:
-    put(store, term, REPORT)
-    trigger = REPORT.triggers[0].uid
-    store.commit(term, [MoveTrigger(trigger, START + SECOND, START), MoveTrigger(trigger, None, START)])
-    assert store.jobs(JobQuery())[0].triggers[0].next_fire is None
-
-
-def test_a_move_of_a_trigger_that_is_gone_changes_nothing(store: SqlStore, term: Term) -> None:
-    store.commit(term, [MoveTrigger(uid(), START, None)])
-
-
 # ------------------------------------------------------------------------- attempts, output, evidence, ...
 
 
@@ -430,7 +345,3 @@ def test_an_answer_is_found_by_scope_and_request_id(store: SqlStore, term: Term)
     assert store.answer("default/report", "r-1") == answer()
     assert store.answer("apply", "r-1") == other
     assert store.answer("apply", "r-2") is None
-
-
-def _with(*triggers: str) -> JobSpec:
-    return definition(triggers=[{"name": name, "cron": "0 * * * * ?"} for name in triggers])

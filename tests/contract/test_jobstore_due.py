@@ -1,19 +1,18 @@
 """The contract in `jobstore/protocols.py`: what is due and what is open."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import text
 
 from jobstore.changes import Forget, MoveExecution, MoveTrigger
 from jobstore.model import DueTrigger, Execution, Job, Term, TriggerRecord
 from jobstore.protocols import ExecutionQuery
 from jobstore.sql.store import SqlStore
 from jobstore.states import BORN, OPEN, State
+from tests.jobstore.inside import plans_of
 from tests.jobstore.stores import KINDS, SECOND, START, definition, ended, fire, job, put, stores, terms, uid, urls
 
 url = urls(*KINDS)
@@ -54,8 +53,16 @@ def test_triggers_that_do_not_fire_are_not_due(store: SqlStore, term: Term) -> N
     one = due_at("one", 0, None)
     put(store, term, one)
     assert store.due(START + DAY, None, 10) == in_order(one)
-    store.commit(term, [MoveTrigger(one.triggers[0].uid, None, START, error="the zone is gone")])
+    store.commit(term, [MoveTrigger(one.triggers[0].uid, None, START, 1, error="the zone is gone")])
     assert store.due(START + DAY, None, 10) == []
+
+
+def test_due_says_how_often_a_trigger_was_due(store: SqlStore, term: Term) -> None:
+    one = due_at("one", 0)
+    put(store, term, one)
+    assert [t.fires for t in store.due(START + DAY, None, 10)] == [0]
+    store.commit(term, [MoveTrigger(one.triggers[0].uid, START + SECOND, START, 2**40)])
+    assert [t.fires for t in store.due(START + DAY, None, 10)] == [2**40]
 
 
 def test_due_is_by_next_fire_and_uid_beginning_behind_after(store: SqlStore, term: Term) -> None:
@@ -134,32 +141,6 @@ def crowded(store: SqlStore, term: Term) -> SqlStore:
 
 def _later(number: int) -> TriggerRecord:
     return TriggerRecord(uid=uid(), name="main", next_fire=START + DAY + number * SECOND)
-
-
-def plans_of(store: SqlStore, ask: Callable[[], object]) -> str:
-    """How the store finds the answers to what `ask` asks."""
-    asked: list[tuple[str, Any]] = []
-
-    def note(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.startswith(("SELECT", "WITH")):
-            asked.append((statement, parameters))
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        ask()
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
-
-    def explain(connection: Connection) -> list[str]:
-        sqlite = connection.dialect.name == "sqlite"
-        word = "EXPLAIN QUERY PLAN " if sqlite else "EXPLAIN "
-        rows = [row for sql, values in asked for row in connection.exec_driver_sql(word + sql, values)]
-        return [row[3] if sqlite else row[0] for row in rows]
-
-    plans = store.database.read(explain)
-    assert plans
-    # SQLite names the index of a unique constraint itself
-    return "\n".join(plans).replace("sqlite_autoindex_executions_2", "executions_fire")
 
 
 def test_due_is_read_by_index(crowded: SqlStore) -> None:

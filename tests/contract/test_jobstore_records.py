@@ -8,13 +8,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from jobstore.changes import AddOutput, DeleteJob, EndAttempt, MoveExecution, PutJob
 from jobstore.model import Execution, Job, Output, Term
 from jobstore.protocols import ExecutionQuery, JobQuery
 from jobstore.sql.store import SqlStore
 from jobstore.states import OPEN, State
+from tests.jobstore.inside import as_stored, spoil
 from tests.jobstore.stores import (
     KINDS,
     SECOND,
@@ -87,15 +87,6 @@ def test_any_number_of_names_may_be_asked_for(store: SqlStore, jobs: list[Job]) 
     assert [j.name for j in store.jobs(JobQuery(names=names, limit=100_000))] == ["a", "z1"]
     uids = (*(UUID(int=n) for n in range(40_000)), jobs[0].uid)
     assert store.jobs(JobQuery(uids=uids, limit=100_000)) == [jobs[0]]
-
-
-def spoil(store: SqlStore, sql: str, **values: Any) -> None:
-    """Write what no version of this program would."""
-    store.database.write(lambda connection: connection.execute(text(sql), values))
-
-
-def as_stored(store: SqlStore, value: UUID) -> object:
-    return str(value) if store.database.url.startswith("sqlite") else value
 
 
 def test_a_job_whose_stored_definition_cannot_be_read_is_left_out_and_delays_nobody(

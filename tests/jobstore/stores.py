@@ -12,9 +12,10 @@ import psycopg2
 import pytest
 from sqlalchemy import Connection, text
 
-from jobstore.changes import NewExecution, PutJob
+from jobstore.calendar_spec import CalendarSpec
+from jobstore.changes import Change, NewExecution, PutCalendar, PutJob
 from jobstore.ids import fire_id, new_id
-from jobstore.model import EndedAttempt, Execution, Job, Origin, Term, TriggerRecord
+from jobstore.model import Calendar, EndedAttempt, Execution, Job, Origin, Term, TriggerRecord
 from jobstore.opening import open_store
 from jobstore.schema import upgrade
 from jobstore.spec import JobSpec
@@ -134,6 +135,20 @@ def job(name: str = "report", **changes: Any) -> Job:
     return Job(**{**values, **changes})
 
 
+def calendar(name: str = "holidays", **changes: Any) -> Calendar:
+    values: dict[str, Any] = {
+        "uid": uid(),
+        "namespace": "default",
+        "name": name,
+        "labels": {"team": "data"},
+        "revision": 1,
+        "spec": CalendarSpec.from_json({"exclude": [{"weekly": ["SAT", "SUN"]}]}),
+        "created": START - SECOND,
+        "updated": START - SECOND,
+    }
+    return Calendar(**{**values, **changes})
+
+
 def fire(of: Job, at: datetime = START, **changes: Any) -> Execution:
     """A fire of a job's first trigger."""
     trigger = of.triggers[0]
@@ -162,7 +177,15 @@ def fire(of: Job, at: datetime = START, **changes: Any) -> Execution:
 def run(of: Job, at: datetime = START, **changes: Any) -> Execution:
     """A manual run of a job."""
     base = fire(of, at, id=new_id(at), origin=Origin.MANUAL, trigger_uid=None, trigger="")
-    return replace(base, state=State.PENDING, executor_id="", incarnation="", placement=0, **changes)
+    return replace(base, **{**_WAITING, **changes})
+
+
+def ahead(of: Job, at: datetime = START, **changes: Any) -> Execution:
+    """A fire that is recorded, and not sent."""
+    return replace(fire(of, at), **{**_WAITING, **changes})
+
+
+_WAITING: dict[str, Any] = {"state": State.PENDING, "executor_id": "", "incarnation": "", "placement": 0}
 
 
 def ended(execution: Execution, state: State = State.SUCCEEDED, **changes: Any) -> Execution:
@@ -190,6 +213,12 @@ def attempt(execution: Execution, number: int = 1, **changes: Any) -> EndedAttem
     return replace(base, **changes)
 
 
-def put(store: SqlStore, term: Term, *values: Job | Execution) -> None:
-    """Write jobs and new executions in one transaction."""
-    store.commit(term, [PutJob(v) if isinstance(v, Job) else NewExecution(v) for v in values])
+def put(store: SqlStore, term: Term, *values: Job | Calendar | Execution) -> None:
+    """Write jobs, calendars and new executions in one transaction."""
+    store.commit(term, [_change(value) for value in values])
+
+
+def _change(value: Job | Calendar | Execution) -> Change:
+    if isinstance(value, Job):
+        return PutJob(value)
+    return PutCalendar(value) if isinstance(value, Calendar) else NewExecution(value)

@@ -107,8 +107,9 @@ def test_a_schema_that_is_too_new_is_refused_by_check_and_by_upgrade(store: SqlS
 
 def test_a_schema_that_is_too_old_names_the_command_to_run(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
     upgrade(store)
+    present = newest()
     monkeypatch.setattr("jobstore.schema.newest", lambda: "9999")
-    with pytest.raises(SchemaOutdated, match="has schema 0001, and 9999 is needed; run: python -m jobstore"):
+    with pytest.raises(SchemaOutdated, match=f"has schema {present}, and 9999 is needed; run: python -m jobstore"):
         check_schema(store)
 
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from jobstore.spec import MAX_COMMAND, MAX_DEPTH, MAX_KEYS, MAX_TRIGGERS, JobSpec
+from jobstore.spec import MAX_COMMAND, MAX_TRIGGERS, JobSpec
+from jobstore.spec_values import MAX_DEPTH, MAX_KEYS
 
 SHELL = {"shell": {"command": "true"}}
 CRON = {"name": "t", "cron": "0 0 * * * ?"}
@@ -94,7 +95,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "an empty callable": ({"task": {"python": {"callable": ""}}}, "task.python.callable", "at least 1"),
     "a trigger without a name": ({"task": SHELL, "triggers": [{"cron": "x"}]}, "triggers.0.name", "required"),
     "a trigger whose name is no label": (with_trigger(name="a_b"), "triggers.0.name", "not a DNS label"),
-    "a trigger of no schedule": ({"task": SHELL, "triggers": [{"name": "t"}]}, "triggers.0", "set cron"),
+    "a trigger of no schedule": ({"task": SHELL, "triggers": [{"name": "t"}]}, "triggers.0", "exactly one of cron, "),
     "too many triggers": (
         {"task": SHELL, "triggers": [CRON] * (MAX_TRIGGERS + 1)},
         "triggers",
@@ -108,7 +109,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "a threshold of years": (
         with_trigger(misfire={"threshold": "1000d"}),
         "triggers.0.misfire.threshold",
-        "less than or equal",
+        "1000d is longer than 365d",
     ),
     "a number as a duration": ({"task": SHELL, "timeout": 60}, "timeout", "not a duration"),
     "a duration without a unit": ({"task": SHELL, "timeout": "60"}, "timeout", "not a duration"),
