@@ -8,7 +8,21 @@ from .errors import CronError, ZoneError
 from .expression import CronExpression
 from .layout import DayMode
 from .parser import parse
+from .remarks import remark, remarked, unfired
 from .search import Gap, Overlap
 from .zones import zone
 
-__all__ = ["CronError", "CronExpression", "DayMode", "Gap", "Overlap", "ZoneError", "parse", "to_quartz", "zone"]
+__all__ = [
+    "CronError",
+    "CronExpression",
+    "DayMode",
+    "Gap",
+    "Overlap",
+    "ZoneError",
+    "parse",
+    "remark",
+    "remarked",
+    "to_quartz",
+    "unfired",
+    "zone",
+]

@@ -58,6 +58,23 @@ class Days:
             return first + highest(earlier)
         return self._before_month(month)
 
+    def count(self, first: int, end: int) -> int:
+        """How many of the days there are with first <= day < end."""
+        first, end = max(first, 0), min(end, LAST_DAY + 1)
+        if first >= end:
+            return 0
+        if self.every_day:
+            return end - first
+        low, high = MONTHS_OF_DAYS[first], MONTHS_OF_DAYS[end - 1]
+        whole = sum(self._days_of(month).bit_count() for month in range(low, high))
+        before = self._days_of(low) & ((1 << (first - FIRST_DAYS[low])) - 1)
+        within = self._days_of(high) & ((1 << (end - FIRST_DAYS[high])) - 1)
+        return whole - before.bit_count() + within.bit_count()
+
+    def _days_of(self, month: int) -> int:
+        """The mask of the days in a month."""
+        return self._tables[month % 12][KINDS[month]] if self.years >> (month // 12) & 1 else 0
+
     def _after_month(self, month: int) -> int | None:
         """The first of the days in a later month. Months and years that aren't allowed are passed over at once."""
         year, month = divmod(month, 12)

@@ -10,8 +10,9 @@ from .describe import describe
 from .fields import HOURS, MINUTES, MONTHS, SECONDS, YEARS
 from .layout import LONGEST_TEXT
 from .rules import BothDays, EitherDays, MonthDays
-from .search import GAPS, OVERLAPS, Gap, Overlap, next_fire, previous_fire
+from .search import GAPS, OVERLAPS, Gap, Overlap, count_fires, next_fire, previous_fire
 from .times import TimesOfDay
+from .walls import count_walls, next_wall, previous_wall
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _from_timestamp = datetime.fromtimestamp
@@ -41,7 +42,7 @@ class CronExpression:
         """The first fire after `instant`, or None when there are no more (nothing fires after 2199)."""
         if gap not in GAPS or overlap not in OVERLAPS:
             raise _unknown_policy(gap, overlap)
-        found = next_fire(self.times, self.days, zone, _seconds(instant) + 1, gap, overlap)
+        found = next_fire(self, zone, _seconds(instant) + 1, gap, overlap)
         return None if found is None else _from_timestamp(found, UTC)
 
     def previous_before(
@@ -51,7 +52,7 @@ class CronExpression:
         if gap not in GAPS or overlap not in OVERLAPS:
             raise _unknown_policy(gap, overlap)
         end = _seconds(instant) + (instant.microsecond > 0)
-        found = previous_fire(self.times, self.days, zone, end, gap, overlap)
+        found = previous_fire(self, zone, end, gap, overlap)
         return None if found is None else _from_timestamp(found, UTC)
 
     def fires(
@@ -69,12 +70,40 @@ class CronExpression:
         end = _seconds(before) + (before.microsecond > 0)
         return self._fires(first, end, zone, gap, overlap)
 
+    def count(
+        self,
+        after: datetime,
+        before: datetime,
+        zone: ZoneInfo,
+        gap: Gap = "after",
+        overlap: Overlap = "first",
+    ) -> int:
+        """How many fires there are with after < fire < before, without going through them."""
+        if gap not in GAPS or overlap not in OVERLAPS:
+            raise _unknown_policy(gap, overlap)
+        end = _seconds(before) + (before.microsecond > 0)
+        return count_fires(self, zone, _seconds(after) + 1, end, gap, overlap)
+
     def matches(self, instant: datetime, zone: ZoneInfo, gap: Gap = "after", overlap: Overlap = "first") -> bool:
         """Whether `instant` is a fire."""
         if gap not in GAPS or overlap not in OVERLAPS:
             raise _unknown_policy(gap, overlap)
         second = _seconds(instant)
-        return not instant.microsecond and next_fire(self.times, self.days, zone, second, gap, overlap) == second
+        return not instant.microsecond and next_fire(self, zone, second, gap, overlap) == second
+
+    @property
+    def every_hour(self) -> bool:
+        """As of `WallTimes`, like the three questions that follow."""
+        return self.times.every_hour
+
+    def next_wall(self, wall: int) -> int | None:
+        return next_wall(self.times, self.days, wall)
+
+    def previous_wall(self, wall: int) -> int | None:
+        return previous_wall(self.times, self.days, wall)
+
+    def count_walls(self, first: int, end: int) -> int:
+        return count_walls(self.times, self.days, first, end)
 
     def describe(self) -> str:
         """The meaning in words: "at 02:00, 02:20 and 02:40 on Monday to Friday"."""
@@ -118,10 +147,10 @@ class CronExpression:
         return ([], rule.render(), "?") if isinstance(rule, MonthDays) else ([], "?", rule.render())
 
     def _fires(self, first: int, end: int, zone: ZoneInfo, gap: Gap, overlap: Overlap) -> Iterator[datetime]:
-        found = next_fire(self.times, self.days, zone, first, gap, overlap)
+        found = next_fire(self, zone, first, gap, overlap)
         while found is not None and found < end:
             yield _from_timestamp(found, UTC)
-            found = next_fire(self.times, self.days, zone, found + 1, gap, overlap)
+            found = next_fire(self, zone, found + 1, gap, overlap)
 
 
 def _seconds(instant: datetime) -> int:

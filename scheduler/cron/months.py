@@ -52,3 +52,8 @@ KINDS: Sequence[int] = [
 ]
 # The month of each day. 164 KB, because every search asks, and `date` takes several times as long to say.
 MONTHS_OF_DAYS: Sequence[int] = _months_of_days()
+
+
+def length_of(month: int) -> int:
+    """How many days a month has."""
+    return SHORTEST + KINDS[month] // len(WEEKDAYS)

@@ -66,3 +66,15 @@ class TimesOfDay:
         if earlier:
             return highest(earlier) * HOUR + self.last % HOUR
         return None
+
+    def count_before(self, second: int) -> int:
+        """How many of the times are before `second`, which is at most a day since midnight."""
+        hour, minute = second // HOUR, second // MINUTE % 60
+        in_minute = self.seconds.bit_count()
+        in_hour = self.minutes.bit_count() * in_minute
+        count = (self.hours & ((1 << hour) - 1)).bit_count() * in_hour
+        if self.hours >> hour & 1:
+            count += (self.minutes & ((1 << minute) - 1)).bit_count() * in_minute
+            if self.minutes >> minute & 1:
+                count += (self.seconds & ((1 << second % MINUTE) - 1)).bit_count()
+        return count
