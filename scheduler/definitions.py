@@ -1,20 +1,24 @@
-"""From a job's text to something that can be decided on: checked words, schedules, resolved defaults."""
+"""From a job's text to something that can be decided on: checked words, resolved defaults, schedules."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
 
-from cronquorum.names import is_dns_label, shown, suggestion
-from jobstore.spec import MAX_PARAMS, JobSpec, TriggerSpec
+from cronquorum.names import is_dns_label, shown
+from jobstore.spec import MAX_PARAMS, JobSpec
+from jobstore.trigger_spec import TriggerSpec
 from scheduler import concurrency, failover, misfire, routing
+from scheduler.calendars.library import Library
+from scheduler.calendars.protocol import CalendarTimes
 from scheduler.errors import InvalidJob, Violation
 from scheduler.retry import BACKOFFS
 from scheduler.schedules import Schedule, compile_schedule
 from scheduler.selector import Selector, SelectorError, parse_selector
+from scheduler.violations import read_violations
 from scheduler.words import check_word
 
 TASK_KINDS = ("shell", "python")
@@ -37,7 +41,6 @@ class Definition:
     """One revision of a job, ready to be decided on."""
 
     spec: JobSpec
-    schedules: Mapping[str, Schedule]
     selector: Selector
     timeout: timedelta | None
     max_attempts: int
@@ -67,16 +70,15 @@ class Definition:
 
 
 def compile_definition(spec: JobSpec, defaults: Defaults) -> Definition:
-    """Check a definition's words, and make its schedules. Raises `InvalidJob` with every violation."""
+    """Check a definition's words. Raises `InvalidJob` with every violation.
+
+    What its triggers say is compiled apart: nothing but firing needs it, and calendars change by themselves.
+    """
     wrong = list(_wrong_words(spec))
-    schedules: dict[str, Schedule] = {}
+    names: set[str] = set()
     for index, trigger in enumerate(spec.triggers):
-        place = f"triggers[{index}]"
-        wrong.extend(v.under(place) for v in _wrong_trigger(trigger, schedules))
-        try:
-            schedules[trigger.name] = compile_schedule(trigger)
-        except InvalidJob as error:
-            wrong.extend(violation.under(place) for violation in error.violations)
+        wrong.extend(v.under(f"triggers[{index}]") for v in _wrong_trigger(trigger, names))
+        names.add(trigger.name)
     selector = Selector()
     try:
         selector = parse_selector(spec.routing.selector)
@@ -86,7 +88,6 @@ def compile_definition(spec: JobSpec, defaults: Defaults) -> Definition:
         raise InvalidJob(*(violation.under("spec") for violation in wrong))
     return Definition(
         spec=spec,
-        schedules=schedules,
         selector=selector,
         timeout=spec.timeout or defaults.timeout,
         max_attempts=spec.retry.max_attempts or defaults.max_attempts,
@@ -96,6 +97,55 @@ def compile_definition(spec: JobSpec, defaults: Defaults) -> Definition:
         or failover.default(spec.idempotent),
         concurrency=spec.concurrency.policy or defaults.concurrency,
     )
+
+
+def compile_trigger(trigger: TriggerSpec, namespace: str, job: str, library: Library) -> Schedule:
+    """A trigger's schedule, its calendars left out. Raises `InvalidJob` with every violation."""
+    wrong: list[Violation] = []
+    calendars: list[CalendarTimes] = []
+    try:
+        calendars = library.referred(trigger.calendars, namespace, "calendars")
+    except InvalidJob as error:
+        wrong.extend(error.violations)
+    try:
+        schedule = compile_schedule(trigger, f"{namespace}/{job}", calendars)
+    except InvalidJob as error:
+        wrong.extend(error.violations)
+    if wrong:
+        raise InvalidJob(*wrong)
+    return schedule
+
+
+def compile_triggers(spec: JobSpec, namespace: str, job: str, library: Library) -> dict[str, Schedule]:
+    """The schedules of all triggers, by their names. Raises `InvalidJob` with every violation."""
+    wrong: list[Violation] = []
+    schedules: dict[str, Schedule] = {}
+    for index, trigger in enumerate(spec.triggers):
+        try:
+            schedules[trigger.name] = compile_trigger(trigger, namespace, job, library)
+        except InvalidJob as error:
+            wrong.extend(violation.under(f"spec.triggers[{index}]") for violation in error.violations)
+    if wrong:
+        raise InvalidJob(*wrong)
+    return schedules
+
+
+def compile_job(
+    spec: JobSpec, defaults: Defaults, namespace: str, job: str, library: Library
+) -> tuple[Definition, dict[str, Schedule]]:
+    """A definition and the schedules of its triggers. Raises `InvalidJob` with every violation of both."""
+    wrong: list[Violation] = []
+    try:
+        definition = compile_definition(spec, defaults)
+    except InvalidJob as error:
+        wrong.extend(error.violations)
+    try:
+        schedules = compile_triggers(spec, namespace, job, library)
+    except InvalidJob as error:
+        wrong.extend(error.violations)
+    if wrong:
+        raise InvalidJob(*wrong)
+    return definition, schedules
 
 
 def _wrong_words(spec: JobSpec) -> Iterator[Violation]:
@@ -110,7 +160,7 @@ def _wrong_words(spec: JobSpec) -> Iterator[Violation]:
     yield from check_word(spec.retry.backoff, BACKOFFS, "retry.backoff")
 
 
-def _wrong_trigger(trigger: TriggerSpec, known: Mapping[str, Schedule]) -> Iterator[Violation]:
+def _wrong_trigger(trigger: TriggerSpec, known: Set[str]) -> Iterator[Violation]:
     if trigger.name in known:
         yield Violation("name", f"{trigger.name!r} is the name of an earlier trigger of this job")
     yield from check_word(trigger.misfire.policy, misfire.POLICIES, "misfire.policy")
@@ -121,7 +171,7 @@ def read_spec(value: Mapping[str, Any]) -> JobSpec:
     try:
         spec = JobSpec.from_json(value)
     except ValidationError as error:
-        raise InvalidJob(*(_violation(dict(detail), value) for detail in error.errors())) from None
+        raise InvalidJob(*read_violations(error, JobSpec)) from None
     size = len(json.dumps([value.get("params"), value.get("task"), [t.params for t in spec.triggers]]))
     if size > MAX_PARAMS:
         raise InvalidJob(Violation("spec", f"its parameters and task have {size} bytes of at most {MAX_PARAMS}"))
@@ -147,36 +197,3 @@ def check_metadata(name: str, namespace: str, labels: Mapping[str, str]) -> Iter
             right = False
         if not right:
             yield Violation("metadata.labels", f"{shown(key)}: {shown(value)} is not a label such as team: data")
-
-
-def _violation(detail: dict[str, Any], value: Mapping[str, Any]) -> Violation:
-    """Pydantic's finding, with the path and the words of a manifest."""
-    path = "spec"
-    for part in detail["loc"]:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}"
-    match detail["type"]:
-        case "missing":
-            message = "is missing"
-        case "extra_forbidden":
-            known = _fields_at(detail["loc"][:-1])
-            message = f"unknown field{suggestion(str(detail['loc'][-1]), known)}"
-        case "value_error":
-            message = str(detail["ctx"]["error"])
-        case "too_long" | "string_too_long":
-            unit = "characters" if isinstance(detail["input"], str) else "items"
-            message = f"{len(detail['input'])} {unit} of at most {detail['ctx']['max_length']}"
-        case _:
-            told = detail["msg"]
-            message = f"{shown(detail['input'])}: {told[:1].lower()}{told[1:]}"
-    return Violation(path, message)
-
-
-def _fields_at(location: tuple[Any, ...]) -> list[str]:
-    model: Any = JobSpec.model_json_schema(by_alias=True)
-    definitions = model["$defs"]
-    for part in location:
-        model = model.get("items", {}) if isinstance(part, int) else model.get("properties", {}).get(part, {})
-        for choice in (model, *model.get("anyOf", ())):
-            if "$ref" in choice:
-                model = definitions[choice["$ref"].rsplit("/", 1)[1]]
-    return list(model.get("properties", {}))

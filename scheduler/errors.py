@@ -2,9 +2,9 @@
 
 SchedulerError
 +-- InvalidRequest      fields of a request are wrong: the violations name them
-|   +-- InvalidJob      of a job definition
-+-- NotFound            no such job or execution
-+-- Conflict            the revision is another one, or the request id was used for something else
+|   +-- InvalidJob      of a job's or a calendar's definition
++-- NotFound            no such job, trigger, calendar or execution
++-- Conflict            the revision is another one, the request id was used for something else, or it is in use
 +-- NotLeading          this node does not lead (now): ask the leader
 +-- Overloaded          a queue is full: try again
 +-- BadPlugin           a module of --plugins that cannot be imported
@@ -38,7 +38,7 @@ class InvalidRequest(SchedulerError):
 
 
 class InvalidJob(InvalidRequest):
-    """A job's definition is wrong."""
+    """A job's or a calendar's definition is wrong."""
 
 
 class NotFound(SchedulerError):

@@ -18,6 +18,7 @@ from cronquorum.coordination.protocols import EXECUTORS, NODES
 from cronquorum.logs import get_logger
 from jobstore.changes import Forget
 from jobstore.model import Term
+from scheduler.api.calendar_service import CalendarService
 from scheduler.api.cluster_service import ClusterService
 from scheduler.api.door import Door
 from scheduler.api.execution_service import ExecutionService
@@ -67,7 +68,8 @@ class Node:
         defaults = config.policy.defaults
         self._api = ApiServer(
             config.listen,
-            JobService(self._door, store, defaults),
+            JobService(self._door, store, defaults, self._clock),
+            CalendarService(self._door, store),
             ExecutionService(self._door, store, defaults, self._clock),
             ClusterService(self._door, store, store, self._clock),
         )

@@ -6,10 +6,12 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 
 from cronquorum.settings import split_host_port
-from schedapi.v1 import cluster_service_pb2, execution_service_pb2, job_service_pb2
+from schedapi.v1 import calendar_service_pb2, cluster_service_pb2, execution_service_pb2, job_service_pb2
+from schedapi.v1.calendar_service_pb2_grpc import add_CalendarServiceServicer_to_server
 from schedapi.v1.cluster_service_pb2_grpc import add_ClusterServiceServicer_to_server
 from schedapi.v1.execution_service_pb2_grpc import add_ExecutionServiceServicer_to_server
 from schedapi.v1.job_service_pb2_grpc import add_JobServiceServicer_to_server
+from scheduler.api.calendar_service import CalendarService
 from scheduler.api.cluster_service import ClusterService
 from scheduler.api.door import MESSAGE_LIMIT, REQUEST_LIMIT
 from scheduler.api.execution_service import ExecutionService
@@ -22,6 +24,7 @@ MOST_CALLS = 5_000
 
 SERVICES = (
     job_service_pb2.DESCRIPTOR.services_by_name["JobService"].full_name,
+    calendar_service_pb2.DESCRIPTOR.services_by_name["CalendarService"].full_name,
     execution_service_pb2.DESCRIPTOR.services_by_name["ExecutionService"].full_name,
     cluster_service_pb2.DESCRIPTOR.services_by_name["ClusterService"].full_name,
 )
@@ -30,9 +33,16 @@ SERVICES = (
 class ApiServer:
     """Listens for clients and for other nodes."""
 
-    def __init__(self, listen: str, jobs: JobService, executions: ExecutionService, cluster: ClusterService) -> None:
+    def __init__(
+        self,
+        listen: str,
+        jobs: JobService,
+        calendars: CalendarService,
+        executions: ExecutionService,
+        cluster: ClusterService,
+    ) -> None:
         self._listen = listen
-        self._services = (jobs, executions, cluster)
+        self._services = (jobs, calendars, executions, cluster)
         self._server: grpc.aio.Server | None = None
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # not in the stubs
         self.address = listen
@@ -50,8 +60,9 @@ class ApiServer:
             ),
             maximum_concurrent_rpcs=MOST_CALLS,
         )
-        jobs, executions, cluster = self._services
+        jobs, calendars, executions, cluster = self._services
         add_JobServiceServicer_to_server(jobs, server)  # type: ignore[no-untyped-call]  # generated
+        add_CalendarServiceServicer_to_server(calendars, server)  # type: ignore[no-untyped-call]  # generated
         add_ExecutionServiceServicer_to_server(executions, server)  # type: ignore[no-untyped-call]  # generated
         add_ClusterServiceServicer_to_server(cluster, server)  # type: ignore[no-untyped-call]  # generated
         add_HealthServicer_to_server(self._health, server)

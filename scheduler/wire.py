@@ -1,4 +1,4 @@
-"""Between protobuf and the domain: the only modules that know both are this one and the services."""
+"""Between protobuf and the domain: only this module, `definition_wire` and the services know both."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -9,18 +9,18 @@ from google.protobuf import duration_pb2, json_format, struct_pb2, timestamp_pb2
 
 from cronquorum.durations import LONGEST
 from jobstore.ids import milliseconds
-from jobstore.model import EndedAttempt, Execution, Job, Missed, Output, TaskError
+from jobstore.model import EndedAttempt, Execution, Missed, Output, TaskError
 from jobstore.states import OUTCOMES, State
 from schedapi.v1 import execution_pb2, execution_service_pb2, executor_service_pb2, job_pb2
 from scheduler.definitions import Definition
-from scheduler.errors import InvalidJob, InvalidRequest, Violation
+from scheduler.errors import InvalidRequest, Violation
 from scheduler.settle import Outcome
 
 MAX_RESULT = 64 * 1024
 """Bytes of JSON in a result."""
 MAX_MESSAGE = 4 * 1024
 """Characters of an error's message, and of its tail."""
-_NO_NUMBER = "a parameter is NaN or infinite, which is not a JSON number"
+NO_NUMBER = "a parameter is NaN or infinite, which is not a JSON number"
 
 
 def stamp(instant: datetime | None) -> timestamp_pb2.Timestamp | None:
@@ -58,7 +58,7 @@ def unstruct(value: struct_pb2.Struct) -> dict[str, Any]:
     try:
         return json_format.MessageToDict(value)
     except (ValueError, json_format.Error):
-        raise InvalidRequest(Violation("params", _NO_NUMBER)) from None
+        raise InvalidRequest(Violation("params", NO_NUMBER)) from None
 
 
 def key_of(execution: Execution) -> executor_service_pb2.AttemptKey:
@@ -144,50 +144,6 @@ def outcome(message: executor_service_pb2.Outcome, now: datetime) -> Outcome:
         exit_code=message.exit_code if message.HasField("exit_code") else None,
         error=error,
     )
-
-
-def read_job(message: job_pb2.Job) -> Mapping[str, Any]:
-    """A job's `spec` as its manifest says it: what is not set is not there. Raises `InvalidJob`."""
-    if not message.HasField("spec"):
-        return {}
-    try:
-        spec: Mapping[str, Any] = json_format.MessageToDict(message.spec)
-    except (ValueError, json_format.Error):
-        raise InvalidJob(Violation("spec", _NO_NUMBER)) from None
-    return spec
-
-
-def job(value: Job, last: Execution | None) -> job_pb2.Job:
-    """A job with its status."""
-    message = job_pb2.Job(
-        api_version="sched/v1",
-        kind="Job",
-        metadata=job_pb2.Metadata(name=value.name, namespace=value.namespace, labels=dict(value.labels)),
-        spec=json_format.ParseDict(value.spec.to_json(), job_pb2.JobSpec()),
-        status=job_pb2.JobStatus(
-            uid=str(value.uid),
-            revision=value.revision,
-            created=stamp(value.created),
-            updated=stamp(value.updated),
-            state=value.state,
-            next_fire=stamp(min((t.next_fire for t in value.triggers if t.next_fire), default=None)),
-            triggers=[
-                job_pb2.TriggerStatus(
-                    name=trigger.name,
-                    uid=str(trigger.uid),
-                    next_fire=stamp(trigger.next_fire),
-                    previous_fire=stamp(trigger.previous_fire),
-                    error=trigger.error,
-                )
-                for trigger in value.triggers
-            ],
-        ),
-    )
-    if last is not None:
-        message.status.last_execution.CopyFrom(
-            job_pb2.ExecutionRef(id=str(last.id), state=last.state.value, scheduled_time=stamp(last.scheduled_time))
-        )
-    return message
 
 
 def _error(value: TaskError | None) -> execution_pb2.TaskError | None:

@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf.message import Message
@@ -12,7 +13,8 @@ from google.protobuf.struct_pb2 import Struct
 from pydantic import TypeAdapter, ValidationError
 
 from cronquorum.names import is_dns_label, shown
-from jobstore.spec import MAX_PARAMS, JsonObject
+from jobstore.spec import MAX_PARAMS
+from jobstore.spec_values import JsonObject
 from scheduler import wire
 from scheduler.errors import InvalidRequest, Violation
 from scheduler.leader.requests import WriteRequest
@@ -40,7 +42,7 @@ def write_request(scope: str, request: Any) -> WriteRequest:
 
 
 def job_name(request: Any) -> tuple[str, str]:
-    """Namespace and name of a request that names a job."""
+    """Namespace and name of a request that names a job or a calendar."""
     name = (request.namespace or DEFAULT_NAMESPACE, request.name)
     for field, value in zip(("namespace", "name"), name, strict=True):
         if not is_dns_label(value):
@@ -49,14 +51,25 @@ def job_name(request: Any) -> tuple[str, str]:
 
 
 def name_filter(value: str, field: str) -> str:
-    """A namespace's or a job's name, or nothing for all."""
+    """A name of a request that may be left out."""
     if value and not is_dns_label(value):
         raise InvalidRequest(Violation(field, f"{shown(value)} {_LABEL}"))
     return value
 
 
+def instant(message: Any, field: str, place: str) -> datetime | None:
+    """A time of a request, or None when it is not given. `place` is the field as the caller knows it."""
+    if not message.HasField(field):
+        return None
+    try:
+        found: datetime = getattr(message, field).ToDatetime(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidRequest(Violation(place, "is not a time")) from None
+    return found
+
+
 def expected_revision(value: int) -> int:
-    """A job's revision, or 0 for any."""
+    """A job's or a calendar's revision, or 0 for any."""
     if value < 0:
         raise InvalidRequest(Violation("expected_revision", f"{value} is not a revision, nor 0 for any"))
     return value

@@ -81,7 +81,7 @@ def to_api_error(error: Exception) -> ApiError:
             return ApiNotFound(str(error))
         case Conflict(reason="REQUEST_ID_REUSED"):
             return AlreadyExists(str(error), reason=error.reason)
-        case Conflict(reason="FINAL"):
+        case Conflict(reason="FINAL" | "IN_USE"):
             return ApiPrecondition(str(error), reason=error.reason)
         case Conflict():
             return ApiConflict(str(error), reason=error.reason, metadata=error.facts)

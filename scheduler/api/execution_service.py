@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from cronquorum.clock import Clock
 from cronquorum.names import shown
 from jobstore.model import Execution
@@ -15,7 +13,15 @@ from jobstore.states import State
 from schedapi.v1 import execution_pb2, execution_service_pb2
 from schedapi.v1.execution_service_pb2_grpc import ExecutionServiceServicer
 from scheduler import wire
-from scheduler.api.checks import decode_token, encode_token, name_filter, page_size, write_request, wrong_token
+from scheduler.api.checks import (
+    decode_token,
+    encode_token,
+    instant,
+    name_filter,
+    page_size,
+    write_request,
+    wrong_token,
+)
 from scheduler.api.door import Context, Door, answered, streamed
 from scheduler.definitions import Defaults, compile_definition
 from scheduler.errors import InvalidJob, InvalidRequest, NotFound, Violation
@@ -173,19 +179,9 @@ def _query(message: execution_service_pb2.ExecutionFilter) -> ExecutionQuery:
         namespace=name_filter(message.namespace, "filter.namespace"),
         job=name_filter(message.job, "filter.job"),
         states=frozenset(State(state) for state in message.states),
-        scheduled_from=_instant(message, "scheduled_from"),
-        scheduled_before=_instant(message, "scheduled_before"),
+        scheduled_from=instant(message, "scheduled_from", "filter.scheduled_from"),
+        scheduled_before=instant(message, "scheduled_before", "filter.scheduled_before"),
     )
-
-
-def _instant(message: execution_service_pb2.ExecutionFilter, field: str) -> datetime | None:
-    if not message.HasField(field):
-        return None
-    value: Timestamp = getattr(message, field)
-    try:
-        return value.ToDatetime(UTC)
-    except (ValueError, OverflowError):
-        raise InvalidRequest(Violation(f"filter.{field}", "is not a time")) from None
 
 
 def _match(query: ExecutionQuery) -> Callable[[Execution], bool]:

@@ -3,15 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 
-from cronquorum.names import shown
+from cronquorum.clock import Clock
 from jobstore.model import Execution, Job
 from jobstore.protocols import JobQuery, Records
-from jobstore.spec import MAX_TRIGGERS, JobSpec
 from schedapi.v1 import execution_pb2, job_pb2, job_service_pb2
 from schedapi.v1.job_service_pb2_grpc import JobServiceServicer
-from scheduler import wire
+from scheduler import definition_wire, wire
+from scheduler.api.applying import answer, read_apply
 from scheduler.api.checks import (
-    DEFAULT_NAMESPACE,
     decode_token,
     encode_token,
     expected_revision,
@@ -19,18 +18,15 @@ from scheduler.api.checks import (
     name_filter,
     page_size,
     run_params,
-    unreadable,
     write_request,
 )
 from scheduler.api.door import Context, Door, answered
-from scheduler.definitions import Defaults, check_metadata, compile_definition, read_spec
-from scheduler.errors import InvalidJob, InvalidRequest, NotFound, Violation
-from scheduler.leader.edits import Proposal
+from scheduler.api.fires_ahead import FiresAhead
+from scheduler.definitions import Defaults
+from scheduler.errors import InvalidRequest, NotFound, Violation
 from scheduler.leader.leader import Leader
 from scheduler.selector import SelectorError, parse_selector
 
-MOST_JOBS = 5_000
-"""Jobs in one Apply: they are written in one transaction."""
 SCAN = 500
 """Jobs read at once while a listing looks for those with the right labels."""
 
@@ -38,68 +34,21 @@ SCAN = 500
 class JobService(JobServiceServicer):
     """Reads from the store; passes writes on to the leader."""
 
-    def __init__(self, door: Door, records: Records, defaults: Defaults) -> None:
+    def __init__(self, door: Door, records: Records, defaults: Defaults, clock: Clock) -> None:
         self._door = door
         self._records = records
         self._defaults = defaults
+        self._ahead = FiresAhead(records, clock)
 
     @answered
     async def Apply(self, request: job_service_pb2.ApplyRequest, context: Context) -> job_service_pb2.ApplyResponse:
         # on every node, so that a wrong definition is told also while there is no leader; and beside the
         # event loop, since a thousand definitions take a second
-        proposals = await asyncio.to_thread(self._proposals, request)
+        wanted = await asyncio.to_thread(read_apply, request, self._records, self._defaults)
         leader = self._door.leader(context)
         if leader is None:
             return await self._door.forward(context, "JobService/Apply", request, job_service_pb2.ApplyResponse)
-        applied = await leader.edits.apply(
-            write_request("apply", request),
-            proposals,
-            request.dry_run,
-            request.expected_revision,
-        )
-        return job_service_pb2.ApplyResponse(jobs=[job_service_pb2.AppliedJob(**facts) for facts in applied])
-
-    def _proposals(self, request: job_service_pb2.ApplyRequest) -> list[Proposal]:
-        wrong: list[Violation] = []
-        proposals: dict[tuple[str, str], Proposal] = {}
-        if len(request.jobs) > MOST_JOBS:
-            raise InvalidRequest(Violation("jobs", f"{len(request.jobs)} jobs of at most {MOST_JOBS}"))
-        if not request.jobs:
-            raise InvalidRequest(Violation("jobs", "there is no job in the request"))
-        if expected_revision(request.expected_revision) and len(request.jobs) != 1:
-            raise InvalidRequest(Violation("expected_revision", "goes with a single job"))
-        for index, message in enumerate(request.jobs):
-            try:
-                proposal = self._proposal(message)
-                name = (proposal.namespace, proposal.name)
-                if name in proposals:
-                    told = f"{'/'.join(name)} is in this request twice"
-                    raise InvalidJob(Violation("metadata.name", told))
-                proposals[name] = proposal
-            except InvalidJob as error:
-                wrong.extend(violation.under(f"jobs[{index}]") for violation in error.violations)
-        if wrong:
-            raise InvalidRequest(*wrong)
-        return list(proposals.values())
-
-    def _proposal(self, message: job_pb2.Job) -> Proposal:
-        wrong = []
-        for field, value, right in (
-            ("apiVersion", message.api_version, "sched/v1"),
-            ("kind", message.kind, "Job"),
-        ):
-            if value not in ("", right):
-                wrong.append(Violation(field, f"{shown(value)} is not {right!r}"))
-        namespace = message.metadata.namespace or DEFAULT_NAMESPACE
-        labels = dict(message.metadata.labels)
-        wrong.extend(check_metadata(message.metadata.name, namespace, labels))
-        try:
-            definition = compile_definition(_read_spec(message), self._defaults)
-        except InvalidJob as error:
-            raise InvalidJob(*wrong, *error.violations) from None
-        if wrong:
-            raise InvalidJob(*wrong)
-        return Proposal(namespace=namespace, name=message.metadata.name, labels=labels, definition=definition)
+        return answer(await leader.edits.apply(write_request("apply", request), wanted))
 
     @answered
     async def Get(self, request: job_service_pb2.GetJobRequest, context: Context) -> job_pb2.Job:
@@ -114,7 +63,7 @@ class JobService(JobServiceServicer):
     async def _with_last(self, jobs: Sequence[Job]) -> list[job_pb2.Job]:
         def read() -> list[job_pb2.Job]:
             last = self._records.latest([job.uid for job in jobs])
-            return [wire.job(job, last.get(job.uid)) for job in jobs]
+            return [definition_wire.job(job, last.get(job.uid)) for job in jobs]
 
         return await asyncio.to_thread(read)  # a page of a thousand takes a while to write down, too
 
@@ -156,35 +105,39 @@ class JobService(JobServiceServicer):
 
     @answered
     async def Pause(self, request: job_service_pb2.PauseJobRequest, context: Context) -> job_pb2.Job:
-        return await self._set_paused(request, context, paused=True)
-
-    @answered
-    async def Resume(self, request: job_service_pb2.ResumeJobRequest, context: Context) -> job_pb2.Job:
-        return await self._set_paused(request, context, paused=False)
-
-    async def _set_paused(
-        self,
-        request: job_service_pb2.PauseJobRequest | job_service_pb2.ResumeJobRequest,
-        context: Context,
-        paused: bool,
-    ) -> job_pb2.Job:
         name = job_name(request)
         leader = self._door.leader(context)
         if leader is None:
-            method = "JobService/Pause" if paused else "JobService/Resume"
-            return await self._door.forward(context, method, request, job_pb2.Job)
-        await leader.edits.set_paused(write_request("/".join(name), request), name, paused)
+            return await self._door.forward(context, "JobService/Pause", request, job_pb2.Job)
+        await leader.edits.set_paused(write_request("/".join(name), request), name, paused=True)
         return await self._job(name)
+
+    @answered
+    async def Resume(self, request: job_service_pb2.ResumeJobRequest, context: Context) -> job_pb2.Job:
+        name = job_name(request)
+        leader = self._door.leader(context)
+        if leader is None:
+            return await self._door.forward(context, "JobService/Resume", request, job_pb2.Job)
+        identity = write_request("/".join(name), request)
+        await leader.edits.set_paused(identity, name, paused=False, catch_up=request.catch_up)
+        return await self._job(name)
+
+    @answered
+    async def NextFires(
+        self, request: job_service_pb2.NextFiresRequest, context: Context
+    ) -> job_service_pb2.NextFiresResponse:
+        return await self._ahead.answer(request, context.time_remaining())
 
     @answered
     async def Run(self, request: job_service_pb2.RunJobRequest, context: Context) -> job_service_pb2.RunJobResponse:
         name = job_name(request)
         params = run_params(request.params)
+        trigger = name_filter(request.trigger, "trigger")
         leader = self._door.leader(context)
         if leader is None:
             return await self._door.forward(context, "JobService/Run", request, job_service_pb2.RunJobResponse)
         identity = write_request("/".join(name), request)
-        execution = await leader.runs.run(identity, *name, params)
+        execution = await leader.runs.run(identity, *name, params, trigger)
         if request.wait:
             execution = await leader.runs.final(execution)
         return job_service_pb2.RunJobResponse(execution=await self._execution(execution, leader))
@@ -193,16 +146,3 @@ class JobService(JobServiceServicer):
         definition = leader.catalog.definition(execution.job_uid, execution.revision)
         params = definition.params(execution.trigger, execution.params) if definition else None
         return wire.execution(execution, params)
-
-
-def _read_spec(message: job_pb2.Job) -> JobSpec:
-    triggers = message.spec.triggers
-    if len(triggers) > MAX_TRIGGERS:  # counted before anything is done with each
-        raise InvalidJob(Violation("spec.triggers", f"{len(triggers)} of at most {MAX_TRIGGERS}"))
-    try:
-        value = wire.read_job(message)
-    except InvalidJob as error:
-        places = {"spec.params": message.spec.params, "spec.task.python.params": message.spec.task.python.params}
-        places |= {f"spec.triggers[{index}].params": each.params for index, each in enumerate(triggers)}
-        raise InvalidJob(*(tuple(unreadable(places)) or error.violations)) from None
-    return read_spec(value)

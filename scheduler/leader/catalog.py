@@ -9,11 +9,14 @@ from uuid import UUID
 from cronquorum.logs import get_logger
 from jobstore.model import Job
 from jobstore.protocols import JobQuery, Records
-from scheduler.definitions import Defaults, Definition, compile_definition
+from scheduler.calendars.library import Library
+from scheduler.definitions import Defaults, Definition, compile_definition, compile_trigger
 from scheduler.errors import InvalidJob
+from scheduler.schedules import Schedule
 
 MOST_JOBS = 50_000
 MOST_DEFINITIONS = 50_000
+MOST_SCHEDULES = 100_000
 
 Revision = tuple[UUID, int]
 
@@ -23,7 +26,7 @@ _log = get_logger(__name__)
 
 
 class Catalog:
-    """The present jobs by uid, and definitions by (job uid, revision).
+    """The present jobs by uid, definitions by (job uid, revision), and all calendars.
 
     The leader is the only one who changes them, so what is here is right: it puts each job here when the
     edit is committed.
@@ -35,6 +38,8 @@ class Catalog:
         self._jobs: OrderedDict[UUID, Job] = OrderedDict()
         self._uids: dict[tuple[str, str], UUID] = {}
         self._definitions: OrderedDict[Revision, Definition | InvalidJob] = OrderedDict()
+        self._schedules: OrderedDict[tuple[UUID, int, str], Schedule | InvalidJob] = OrderedDict()
+        self._library = Library({})
 
     def named(self, namespace: str, name: str) -> Job | None:
         """A job by its name, if it is here."""
@@ -67,6 +72,34 @@ class Catalog:
         if isinstance(found, InvalidJob):
             raise found
         return found
+
+    def schedule(self, job: Job, trigger: str) -> Schedule:
+        """When a trigger of a job's present definition is due. Raises `InvalidJob` when it cannot be read any
+        more: its time zone, or a calendar of its, may be gone from what this node knows."""
+        key = (job.uid, job.revision, trigger)
+        found = self._schedules.get(key)
+        if found is None:
+            spec = job.spec.trigger(trigger)
+            try:
+                if spec is None:
+                    raise InvalidJob()
+                found = compile_trigger(spec, job.namespace, job.name, self._library)
+            except InvalidJob as error:
+                found = error
+            _keep(self._schedules, key, found, MOST_SCHEDULES)
+        if isinstance(found, InvalidJob):
+            raise found
+        return found
+
+    @property
+    def library(self) -> Library:
+        """The calendars."""
+        return self._library
+
+    def put_library(self, library: Library) -> None:
+        """The calendars are read, or have changed."""
+        self._library = library
+        self._schedules.clear()
 
     def put(self, job: Job) -> None:
         """A job is written."""

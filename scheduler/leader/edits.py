@@ -1,49 +1,44 @@
-"""Changes of job definitions: apply, delete, pause, resume.
+"""Changes of job definitions and calendars: apply, delete, pause, resume.
 
-One edit at a time. While it is decided and written, the job's triggers are frozen; what was due before is
+One edit at a time. While it is decided and written, the triggers of its jobs are frozen; what was due before is
 decided first, under the old revision.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from jobstore.changes import Change, DeleteJob, MoveExecution, PutJob
-from jobstore.ids import new_id
-from jobstore.model import DueTrigger, Job, TriggerRecord
-from jobstore.protocols import JobQuery
+from jobstore.changes import DeleteCalendar, DeleteJob, MoveExecution, PutJob
+from jobstore.model import Calendar, DueTrigger, Job, TriggerRecord
+from jobstore.protocols import CalendarQuery, JobQuery
 from jobstore.states import State
 from scheduler import settle
-from scheduler.definitions import Definition
-from scheduler.errors import Conflict, InvalidJob, NotFound, Violation
+from scheduler.calendars.library import Name
+from scheduler.errors import Conflict, NotFound
+from scheduler.leader.applying import AppliedEdit, Request, expect
+from scheduler.leader.decisions import Decisions
 from scheduler.leader.fires import Fires
+from scheduler.leader.proposing import caught_in_pause, next_fire_of
 from scheduler.leader.requests import Requests, WriteRequest, carried_through
 from scheduler.leader.shared import Shared
+from scheduler.schedules import Schedule
 
-Name = tuple[str, str]
-"""Namespace and name."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Proposal:
-    """A job as somebody wants it to be; checked already."""
-
-    namespace: str
-    name: str
-    labels: Mapping[str, str]
-    definition: Definition
+MOST_USERS = 1_000_000
+"""Jobs that are moved when a calendar changes: all of them."""
 
 
 class Edits:
     """Decides edits and has them written."""
 
-    def __init__(self, shared: Shared, fires: Fires, requests: Requests) -> None:
+    def __init__(self, shared: Shared, decisions: Decisions, fires: Fires, requests: Requests) -> None:
         self._timetable = shared.timetable
         self._ledger = shared.ledger
         self._catalog = shared.catalog
+        self._delays = shared.delays
+        self._decisions = decisions
         self._fires = fires
         self._writer = shared.writer
         self._outbox = shared.outbox
@@ -53,47 +48,94 @@ class Edits:
         self._one_at_a_time = asyncio.Lock()
 
     @carried_through
-    async def apply(
-        self, request: WriteRequest, proposals: Sequence[Proposal], dry_run: bool, expected_revision: int
-    ) -> list[dict[str, Any]]:
-        """Make all jobs so, or none. Returns namespace, name, outcome and revision of each."""
+    async def apply(self, request: WriteRequest, wanted: Request) -> dict[str, Any]:
+        """Make all calendars and jobs so, or none. Returns, for each, namespace, name, outcome and revision; for a
+        calendar also which triggers of other jobs it moved."""
         async with self._requests.once(request) as first:
             if first is not None:
-                return list(first)
-            names = [(proposal.namespace, proposal.name) for proposal in proposals]
-            async with self._editing(names) as (current, now):
-                jobs = [
-                    _propose(proposal, current.get(name), index, now)
-                    for index, (name, proposal) in enumerate(zip(names, proposals, strict=True))
-                ]
-                _expect(expected_revision, current.get(names[0]) if names else None)
-                facts = [_applied(job, current.get((job.namespace, job.name))) for job in jobs]
-                changed = [job for job in jobs if job is not current.get((job.namespace, job.name))]
-                if not dry_run:
-                    puts: list[Change] = [PutJob(job) for job in changed]
-                    await self._writer.write([*puts, self._requests.keep(request, facts, now)])
-                    for job in changed:
+                return dict(first)
+            calendars = [(each.namespace, each.name) for each in wanted.calendars]
+            names = [(each.namespace, each.name) for each in wanted.jobs]
+            async with self._editing(names, self._catalog.library.affected(calendars)) as (current, now):
+                known = await self._known_calendars(calendars)
+                # beside the event loop: a calendar may have thousands of triggers
+                edit = await asyncio.to_thread(
+                    AppliedEdit, wanted, known, current, self._catalog.library, self._clock, now
+                )
+                facts = edit.facts()
+                if not wanted.dry_run:
+                    for job in edit.changed:
+                        self._let_go(current.get((job.namespace, job.name)), job, now)
+                    changes = [*edit.changes(), self._requests.keep(request, facts, now)]
+                    await self._writer.write(changes)
+                    if edit.changed_calendars:
+                        self._catalog.put_library(edit.library)
+                    for job in edit.changed:
                         self._written(job, current.get((job.namespace, job.name)))
                 return facts
 
+    async def _known_calendars(self, names: Sequence[Name]) -> dict[Name, Calendar]:
+        if not names:
+            return {}
+        query = CalendarQuery(names=tuple(names), limit=len(names))
+        found = await self._writer.read(lambda: self._records.calendars(query))
+        return {(each.namespace, each.name): each for each in found}
+
     @carried_through
-    async def set_paused(self, request: WriteRequest, name: Name, paused: bool) -> None:
-        """Pause or resume; resuming goes on from now."""
+    async def set_paused(self, request: WriteRequest, name: Name, paused: bool, catch_up: bool = False) -> None:
+        """Pause or resume. Resuming goes on from now; with `catch_up`, what fell into the pause was missed."""
         async with self._requests.once(request) as first:
             if first is not None:
                 return
             async with self._editing([name]) as (current, now):
                 job = _known(current, name)
                 after = job
+                missed: Mapping[str, datetime] = {}
                 if job.paused != paused:
-                    definition = self._catalog.compile(job)
-                    triggers = tuple(
-                        replace(t, next_fire=None if paused or t.error else _next(definition, t.name, now, t))
-                        for t in job.triggers
-                    )
-                    after = replace(job, paused=paused, updated=now, triggers=triggers)
+                    schedules = {t.name: self._catalog.schedule(job, t.name) for t in job.triggers if not t.error}
+                    if catch_up and not paused:
+                        found = caught_in_pause(job, schedules)
+                        missed = {trigger: due for trigger, due in found.items() if due <= now}
+                    triggers = tuple(_switched(job, t, schedules, paused, now) for t in job.triggers)
+                    since = now if paused else None
+                    after = replace(job, paused=paused, paused_since=since, updated=now, triggers=triggers)
+                    self._let_go(job, after, now)
                 await self._writer.write([PutJob(after), self._requests.keep(request, {}, now)])
                 self._written(after, job)
+                for trigger in after.triggers:
+                    if trigger.name in missed:
+                        due = DueTrigger(
+                            uid=trigger.uid, job_uid=job.uid, next_fire=missed[trigger.name], fires=trigger.fires
+                        )
+                        self._decisions.decide(due, now, missed=True)
+
+    @carried_through
+    async def delete_calendar(self, request: WriteRequest, name: Name, expected_revision: int) -> str:
+        """Delete a calendar that nobody uses; returns its uid."""
+        async with self._requests.once(request) as first:
+            if first is not None:
+                return str(first["uid"])
+            async with self._one_at_a_time:
+                known = await self._known_calendars([name])
+                if name not in known:
+                    raise NotFound(f"there is no calendar {'/'.join(name)}")
+                expect(expected_revision, known[name])
+                await self._refuse_used(name)
+                facts = {"uid": str(known[name].uid)}
+                keep = self._requests.keep(request, facts, self._clock.now())
+                await self._writer.write([DeleteCalendar(known[name].uid), keep])
+                self._catalog.put_library(self._catalog.library.without(name))
+                return facts["uid"]
+
+    async def _refuse_used(self, name: Name) -> None:
+        query = JobQuery(calendars=(name,), limit=10)
+        users = [
+            f"job {job.namespace}/{job.name}" for job in await self._writer.read(lambda: self._records.jobs(query))
+        ]
+        others = sorted(self._catalog.library.affected([name]) - {name})
+        users += [f"calendar {'/'.join(other)}" for other in others[:10]]
+        if users:
+            raise Conflict(f"calendar {'/'.join(name)} is used by {', '.join(users)}", reason="IN_USE")
 
     @carried_through
     async def delete(self, request: WriteRequest, name: Name, expected_revision: int) -> tuple[str, int]:
@@ -103,8 +145,9 @@ class Edits:
                 return first["uid"], first["cancelled"]
             async with self._editing([name]) as (current, now):
                 job = _known(current, name)
-                _expect(expected_revision, job)
+                expect(expected_revision, job)
                 self._writer.require_room()
+                self._let_go(job, None, now)
                 # at once, so that no run is begun of a job that is about to be gone
                 self._catalog.drop(job.uid)
                 waiting = [e for e in self._ledger.of_job(job.uid) if e.state is not State.RUNNING]
@@ -125,23 +168,36 @@ class Edits:
                 return str(job.uid), len(cancelled)
 
     @asynccontextmanager
-    async def _editing(self, names: Sequence[Name]) -> AsyncIterator[tuple[dict[Name, Job], datetime]]:
-        """The named jobs as they are, frozen, with everything decided that was due before now."""
+    async def _editing(
+        self, names: Sequence[Name], calendars: Iterable[Name] = ()
+    ) -> AsyncIterator[tuple[dict[Name, Job], datetime]]:
+        """The named jobs, and those that have triggers with these calendars, as they are: frozen, with
+        everything decided that was due before now."""
+        queries = []
+        if names:
+            queries.append(JobQuery(names=tuple(names), limit=len(names)))
+        if calendars:
+            queries.append(JobQuery(calendars=tuple(calendars), limit=MOST_USERS))
+
+        def read() -> list[Job]:
+            return [job for query in queries for job in self._records.jobs(query)]
+
         async with self._one_at_a_time:
-            query = JobQuery(names=tuple(names), limit=max(1, len(names)))
-            frozen = [job.uid for job in await asyncio.to_thread(self._records.jobs, query)]
+            frozen = [job.uid for job in await asyncio.to_thread(read)]
             for uid in frozen:
                 self._timetable.freeze(uid)
             try:
                 # behind every fire that was decided before the freeze
-                jobs = await self._writer.read(lambda: self._records.jobs(query))
+                jobs = await self._writer.read(read)
                 now = self._clock.now()
                 if self._decide_overdue(jobs, now):
-                    jobs = await self._writer.read(lambda: self._records.jobs(query))
+                    jobs = await self._writer.read(read)
                 yield {(job.namespace, job.name): job for job in jobs}, now
             finally:
                 for uid in frozen:
                     self._timetable.thaw(uid)
+                for move in self._delays.thawed():
+                    self._writer.submit([move])
                 self._fires.changed()
 
     def _decide_overdue(self, jobs: Iterable[Job], now: datetime) -> bool:
@@ -149,21 +205,34 @@ class Edits:
         for job in jobs:
             self._catalog.put(job)
             for trigger in job.triggers:
-                if trigger.next_fire is not None and trigger.next_fire <= now:
+                if trigger.next_fire is None or trigger.next_fire > now or self._delays.waits(trigger.uid):
+                    continue
+                if not self._decisions.is_catching_up(job, trigger, now):
                     self._timetable.drop(trigger.uid)
-                    due = DueTrigger(uid=trigger.uid, job_uid=job.uid, next_fire=trigger.next_fire)
-                    self._fires.decide(due, now)
+                    due = DueTrigger(uid=trigger.uid, job_uid=job.uid, next_fire=trigger.next_fire, fires=trigger.fires)
+                    self._decisions.decide(due, now, edited=True)
                     found = True
         return found
 
+    def _let_go(self, before: Job | None, after: Job | None, now: datetime) -> None:
+        """Triggers that go through missed fires and will not go on: the rest becomes one record."""
+        kept = {trigger.uid: trigger.next_fire for trigger in after.triggers} if after else {}
+        for trigger in before.triggers if before else ():
+            overdue = trigger.next_fire is not None and trigger.next_fire <= now
+            goes_on = kept.get(trigger.uid) == trigger.next_fire or self._delays.waits(trigger.uid)
+            if before is not None and overdue and not goes_on:
+                self._decisions.give_up(before, trigger, now, "the job was edited before it was caught up")
+
     def _written(self, job: Job, before: Job | None) -> None:
         self._catalog.put(job)
+        self._delays.edited(job)
         kept = {trigger.uid for trigger in job.triggers}
         for trigger in before.triggers if before else ():
             if trigger.uid not in kept:
                 self._timetable.drop(trigger.uid)
         for trigger in job.triggers:
-            self._timetable.put(trigger.uid, job.uid, trigger.next_fire)
+            if not self._delays.waits(trigger.uid):
+                self._timetable.put(trigger.uid, job.uid, trigger.next_fire, trigger.fires)
 
 
 def _known(current: Mapping[Name, Job], name: Name) -> Job:
@@ -172,61 +241,11 @@ def _known(current: Mapping[Name, Job], name: Name) -> Job:
     return current[name]
 
 
-def _expect(revision: int, job: Job | None) -> None:
-    present = job.revision if job else 0
-    if revision and revision != present:
-        raise Conflict(f"expected revision {revision}, and it is {present}", current_revision=str(present))
-
-
-def _applied(job: Job, before: Job | None) -> dict[str, Any]:
-    outcome = "created" if before is None else "unchanged" if job is before else "updated"
-    return {"namespace": job.namespace, "name": job.name, "outcome": outcome, "revision": job.revision}
-
-
-def _next(definition: Definition, trigger: str, now: datetime, record: TriggerRecord | None) -> datetime | None:
-    """The next fire from now on. What has fired does not again, should this node's clock be the slower one."""
-    fired = record.previous_fire if record is not None else None
-    return definition.schedules[trigger].next_after(now if fired is None else max(now, fired))
-
-
-def _propose(proposal: Proposal, current: Job | None, index: int, now: datetime) -> Job:
-    """The job as it will be; the very same value when nothing changes."""
-    spec = proposal.definition.spec
-    paused = spec.paused if spec.paused is not None else bool(current and current.paused)
-    if (
-        current is not None
-        and current.spec == spec
-        and dict(current.labels) == dict(proposal.labels)
-        and current.paused == paused
-        and not any(trigger.error for trigger in current.triggers)
-    ):
-        return current
-    known = {trigger.name: trigger for trigger in current.triggers} if current else {}
-    triggers = []
-    for place, trigger in enumerate(spec.triggers):
-        before = known.get(trigger.name)
-        next_fire = _next(proposal.definition, trigger.name, now, before)
-        old = current.spec.trigger(trigger.name) if current else None
-        if next_fire is None and (old is None or not old.same_schedule(trigger)):
-            where = f"jobs[{index}].spec.triggers[{place}].cron"
-            raise InvalidJob(Violation(where, f"{trigger.cron!r} has no fire left"))
-        triggers.append(
-            TriggerRecord(
-                uid=before.uid if before else new_id(now),
-                name=trigger.name,
-                next_fire=None if paused else next_fire,
-                previous_fire=before.previous_fire if before else None,
-            )
-        )
-    return Job(
-        uid=current.uid if current else new_id(now),
-        namespace=proposal.namespace,
-        name=proposal.name,
-        labels=dict(proposal.labels),
-        revision=current.revision + 1 if current else 1,
-        spec=spec,
-        paused=paused,
-        created=current.created if current else now,
-        updated=now,
-        triggers=tuple(triggers),
-    )
+def _switched(
+    job: Job, record: TriggerRecord, schedules: Mapping[str, Schedule], paused: bool, now: datetime
+) -> TriggerRecord:
+    """A trigger of a job that is paused, or resumed."""
+    spec = job.spec.trigger(record.name)
+    if paused or record.error or spec is None:
+        return replace(record, next_fire=None)
+    return replace(record, next_fire=next_fire_of(spec, schedules[record.name], record, now, same=True))

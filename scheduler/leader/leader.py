@@ -1,6 +1,7 @@
 """One term of this node: everything that the leader has, wired together, from take-over to the end."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,13 +11,17 @@ from cronquorum.clock import Clock
 from cronquorum.coordination import Member, Watch
 from cronquorum.logs import get_logger
 from jobstore.changes import Change
-from jobstore.model import Term
-from jobstore.protocols import JobStore, Records
+from jobstore.model import Execution, Term
+from jobstore.protocols import CalendarQuery, JobStore, Records
 from jobstore.states import State
 from schedapi.v1 import executor_service_pb2 as pb
 from scheduler import wire
+from scheduler.calendars.library import MOST_CALENDARS, Library
 from scheduler.definitions import Defaults
+from scheduler.errors import InvalidJob
 from scheduler.leader.catalog import Catalog
+from scheduler.leader.decisions import Decisions
+from scheduler.leader.delays import Delays
 from scheduler.leader.edits import Edits
 from scheduler.leader.fires import LOOKAHEAD, Fires
 from scheduler.leader.hub import Hub
@@ -76,6 +81,7 @@ class Leader:
         self.timetable = Timetable()
         self.catalog = Catalog(records, policy.defaults)
         self._store = store
+        self._records = records
         self._watch = watch
         self._clock = clock
         self._may_act = may_act
@@ -83,9 +89,10 @@ class Leader:
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closing = False
         writer = self._writer = Writer(store, term, clock, may_act, metrics)
+        self._delays = Delays(self.timetable, self.catalog, lambda: self._fires.changed())
         self.roster = Roster(self._link, self._failed)
         self._placement = Placement(term, self.ledger, self.catalog, policy.limits, random.Random())
-        self._outbox = Outbox(writer, self.ledger, self.catalog, self.hub, self.roster.link, metrics)
+        self._outbox = Outbox(writer, self.ledger, self.catalog, self._delays, self.hub, self.roster.link, metrics)
         shared = Shared(
             term=term,
             records=records,
@@ -94,16 +101,18 @@ class Leader:
             ledger=self.ledger,
             timetable=self.timetable,
             catalog=self.catalog,
+            delays=self._delays,
             placement=self._placement,
             writer=writer,
             outbox=self._outbox,
             hub=self.hub,
         )
         requests = Requests(writer, records)
-        self._fires = Fires(shared, store, policy.lookahead)
+        decisions = Decisions(shared)
+        self._fires = Fires(shared, decisions, store, policy.lookahead)
         self._reports = Reports(shared)
         self._sweep = Sweep(shared, self.roster, policy.lease.total_seconds())
-        self.edits = Edits(shared, self._fires, requests)
+        self.edits = Edits(shared, decisions, self._fires, requests)
         self.runs = Runs(shared, requests)
 
     async def run(self) -> None:
@@ -161,6 +170,7 @@ class Leader:
 
     async def _take_over(self) -> None:
         """Read what is open; what executors hold is asked of them when they attach."""
+        self.catalog.put_library(await self._writer.read(self._read_calendars))
         last = None
         while True:
             after = last
@@ -177,7 +187,29 @@ class Leader:
             if len(page) < PAGE:
                 break
             last = page[-1].id
+        await self._resume_delays()
         _log.info("took over", epoch=self.term.epoch, open=len(self.ledger))
+
+    def _read_calendars(self) -> Library:
+        query = CalendarQuery(limit=MOST_CALENDARS)
+        return Library({(each.namespace, each.name): each.spec for each in self._records.calendars(query)})
+
+    async def _resume_delays(self) -> None:
+        """Triggers that wait for the end of their own execution wait on."""
+        waiting = [execution for execution in self.ledger.all() if self._is_delay(execution)]
+        await self.catalog.fetch_jobs((execution.job_uid for execution in waiting), self._writer.read)
+        for execution in waiting:
+            job = self.catalog.job(execution.job_uid)
+            record = job.trigger(execution.trigger_uid) if job and execution.trigger_uid else None
+            spec = job.spec.trigger(record.name) if job and record else None
+            if job and record and record.next_fire and spec and spec.after:
+                with contextlib.suppress(InvalidJob):  # it comes due, and is set aside then
+                    self._delays.expect(job, record, record.fires)
+
+    def _is_delay(self, execution: Execution) -> bool:
+        definition = self.catalog.definition(execution.job_uid, execution.revision)
+        spec = definition.spec.trigger(execution.trigger) if definition and execution.trigger_uid else None
+        return spec is not None and spec.after is not None
 
     def _link(self, member: Member) -> Link:
         return Link(member, self.term, self._clock, self._may_act, self)

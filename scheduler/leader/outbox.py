@@ -1,6 +1,6 @@
 """From a decision to the executor: what leaves, leaves when its record is committed."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from uuid import UUID
 
 from cronquorum.logs import get_logger
@@ -11,6 +11,7 @@ from jobstore.states import State
 from scheduler import wire
 from scheduler.errors import NotLeading, SetAside
 from scheduler.leader.catalog import Catalog
+from scheduler.leader.delays import Delays
 from scheduler.leader.hub import Hub
 from scheduler.leader.ledger import Holder, Ledger
 from scheduler.leader.link import Link
@@ -28,6 +29,7 @@ class Outbox:
         writer: Writer,
         ledger: Ledger,
         catalog: Catalog,
+        delays: Delays,
         hub: Hub,
         links: Callable[[Holder], Link | None],
         metrics: NodeMetrics,
@@ -35,6 +37,7 @@ class Outbox:
         self._writer = writer
         self._ledger = ledger
         self._catalog = catalog
+        self._delays = delays
         self._hub = hub
         self._links = links
         self._metrics = metrics
@@ -49,6 +52,12 @@ class Outbox:
         for execution in executions:
             self._submit([MoveExecution(execution)], [execution])
 
+    def settled(
+        self, executions: Sequence[Execution], others: Iterable[Change], then: Callable[[], None] | None = None
+    ) -> None:
+        """Write what has become of executions, with what is kept beside them; then call `then`."""
+        self._submit([*(MoveExecution(execution) for execution in executions), *others], executions, then)
+
     async def written(self, change: NewExecution | MoveExecution, *others: Change) -> None:
         """Write one execution together with other changes, and wait until it is committed; then send it.
 
@@ -58,7 +67,7 @@ class Outbox:
         placed = [execution] if execution.state is State.DISPATCHED and not execution.cancelling else []
         self._uncommitted.update(e.id for e in placed)
         try:
-            await self._writer.write([change, *others])
+            await self._writer.write([change, *others, *self._follow([execution])])
         except BadChange as error:
             self._refused([execution], error)
             raise
@@ -71,14 +80,28 @@ class Outbox:
             if execution.cancelling and link is not None:
                 link.cancel(wire.key_of(execution))
 
-    def _submit(self, changes: Sequence[Change], executions: Sequence[Execution]) -> None:
+    def _submit(
+        self, changes: Sequence[Change], executions: Sequence[Execution], then: Callable[[], None] | None = None
+    ) -> None:
         placed = [e for e in executions if e.state is State.DISPATCHED and not e.cancelling]
         self._uncommitted.update(e.id for e in placed)
+
+        def committed() -> None:
+            if then is not None:
+                then()
+            self._committed(executions, placed)
+
         self._writer.submit(
-            changes,
-            lambda: self._committed(executions, placed),
+            [*changes, *self._follow(executions)],
+            committed,
             lambda error: self._refused(executions, error),
         )
+
+    def _follow(self, executions: Iterable[Execution]) -> Iterator[Change]:
+        """What the ends of executions bring about."""
+        for execution in executions:
+            if execution.state.final:
+                yield from self._delays.ended(execution)
 
     def _committed(self, executions: Sequence[Execution], placed: Sequence[Execution]) -> None:
         for execution in placed:

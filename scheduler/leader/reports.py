@@ -149,11 +149,7 @@ class Reports:
         for execution in executions:
             self._ledger.put(execution)
 
-        def committed() -> None:
-            link.acknowledge(key)
-            self._outbox.committed(executions)
-
-        self._writer.submit([*(MoveExecution(e) for e in executions), *others], committed)
+        self._outbox.settled(executions, others, lambda: link.acknowledge(key))
 
     async def vanished(self, link: Link, execution: Execution) -> None:
         """The very incarnation that ran it knows nothing of it: it will not report any more."""

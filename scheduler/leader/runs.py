@@ -13,7 +13,7 @@ from jobstore.protocols import JobQuery
 from jobstore.states import State
 from scheduler import settle, wire
 from scheduler.errors import Conflict, NotFound
-from scheduler.leader.fires import admit
+from scheduler.leader.decisions import admit
 from scheduler.leader.requests import Requests, WriteRequest, carried_through
 from scheduler.leader.shared import Shared
 
@@ -34,13 +34,20 @@ class Runs:
         self._clock = shared.clock
 
     @carried_through
-    async def run(self, request: WriteRequest, namespace: str, name: str, params: Mapping[str, Any]) -> Execution:
-        """Record one execution now, and send it; returned when its record is committed."""
+    async def run(
+        self, request: WriteRequest, namespace: str, name: str, params: Mapping[str, Any], trigger: str = ""
+    ) -> Execution:
+        """Record one execution now, and send it; returned when its record is committed.
+
+        `trigger` names one of the job's triggers, whose parameters it takes.
+        """
         async with self._requests.once(request) as first:
             if first is not None:
                 return await self._recorded(UUID(first["execution"]))
             job = await self._job(namespace, name)
             definition = self._catalog.compile(job)
+            if trigger and job.spec.trigger(trigger) is None:
+                raise NotFound(f"job {namespace}/{name} has no trigger {shown(trigger)}")
             now = self._clock.now()
             # to the millisecond, and never later than now
             at = now.replace(microsecond=now.microsecond // 1000 * 1000)
@@ -51,6 +58,7 @@ class Runs:
                 job=job.name,
                 job_uid=job.uid,
                 revision=job.revision,
+                trigger=trigger,
                 scheduled_time=at,
                 state=State.PENDING,
                 epoch=self._term.epoch,
@@ -60,7 +68,7 @@ class Runs:
                 request_id=request.request_id,
             )
             self._writer.require_room()
-            execution = admit(execution, True, definition, self._ledger, self._placement, now)
+            execution = admit(execution, "", definition, self._ledger, self._placement, now)
             kept = self._requests.keep(request, {"execution": str(execution.id)}, now)
             await self._outbox.written(NewExecution(execution), kept)
             return execution

@@ -6,6 +6,7 @@ from cronquorum.clock import Clock
 from jobstore.model import Term
 from jobstore.protocols import Records
 from scheduler.leader.catalog import Catalog
+from scheduler.leader.delays import Delays
 from scheduler.leader.hub import Hub
 from scheduler.leader.ledger import Ledger
 from scheduler.leader.outbox import Outbox
@@ -26,6 +27,7 @@ class Shared:
     ledger: Ledger
     timetable: Timetable
     catalog: Catalog
+    delays: Delays
     placement: Placement
     writer: Writer
     outbox: Outbox

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
 
 from cronquorum.coordination import Member
 from cronquorum.logs import get_logger
@@ -88,5 +87,5 @@ class Sweep:
             settled = settle.settle(execution, settle.lost("executorLost", now), definition, now)
             after = self._ledger.put(settled.execution)
             ended = [EndAttempt(settled.ended)] if settled.ended is not None else []
-            self._writer.submit([MoveExecution(after), *ended], partial(self._outbox.committed, [after]))
+            self._outbox.settled([after], ended)
         self._outbox.move(self._placement.pump(now))

@@ -23,6 +23,7 @@ class Timetable:
     def __init__(self) -> None:
         self._heap: list[Place] = []
         self._next: dict[UUID, DueTrigger] = {}
+        self._held: dict[UUID, datetime] = {}
         self._horizon = _START
         self._reading: Place | None = None
         self._touched: set[UUID] = set()
@@ -32,29 +33,42 @@ class Timetable:
         return len(self._next)
 
     @property
+    def unheld(self) -> int:
+        """How many wait for nothing but their due time."""
+        return len(self._next) - len(self._held)
+
+    @property
     def horizon(self) -> Place:
         """How far everything is known."""
         return self._horizon
 
-    def put(self, uid: UUID, job_uid: UUID, next_fire: datetime | None) -> None:
+    def put(self, uid: UUID, job_uid: UUID, next_fire: datetime | None, fires: int) -> None:
         """A trigger's next fire is decided; what lies behind the horizon is left to the store."""
-        if self._reading is not None:
-            self._touched.add(uid)
+        self.drop(uid)
         limit = self._horizon if self._reading is None else max(self._horizon, self._reading)
-        if next_fire is None or (next_fire, uid) > limit:
-            self._next.pop(uid, None)
-        else:
-            self._insert(DueTrigger(uid=uid, job_uid=job_uid, next_fire=next_fire))
+        if next_fire is not None and (next_fire, uid) <= limit:
+            self._insert(DueTrigger(uid=uid, job_uid=job_uid, next_fire=next_fire, fires=fires))
+
+    def hold(self, trigger: DueTrigger, until: datetime) -> None:
+        """A trigger whose time has come is looked at again at a later one, without another due time."""
+        self.drop(trigger.uid)
+        self._held[trigger.uid] = until
+        self._insert(trigger)
 
     def drop(self, uid: UUID) -> None:
-        """A trigger is gone, or is set aside."""
+        """A trigger is gone, is set aside, or waits for something other than time."""
         if self._reading is not None:
             self._touched.add(uid)
         self._next.pop(uid, None)
+        self._held.pop(uid, None)
 
     def _insert(self, trigger: DueTrigger) -> None:
         self._next[trigger.uid] = trigger
-        heapq.heappush(self._heap, (trigger.next_fire, trigger.uid))
+        heapq.heappush(self._heap, (self._time(trigger), trigger.uid))
+
+    def _time(self, trigger: DueTrigger) -> datetime:
+        """When to look at it."""
+        return self._held.get(trigger.uid, trigger.next_fire)
 
     def begin_reading(self, until: Place) -> None:
         """What is decided from now on is newer than what the store is being asked."""
@@ -73,6 +87,10 @@ class Timetable:
     def freeze(self, job_uid: UUID) -> None:
         """Fire nothing of a job while it is being edited."""
         self._frozen.add(job_uid)
+
+    def is_frozen(self, job_uid: UUID) -> bool:
+        """Whether a job is being edited."""
+        return job_uid in self._frozen
 
     def thaw(self, job_uid: UUID) -> None:
         """The edit is over."""
@@ -98,6 +116,7 @@ class Timetable:
                 missing.add(trigger.job_uid)
             else:
                 del self._next[trigger.uid]
+                self._held.pop(trigger.uid, None)
                 taken.append(trigger)
         for place in left:
             heapq.heappush(self._heap, place)
@@ -112,16 +131,16 @@ class Timetable:
         return sorted(self._next.values(), key=lambda trigger: (trigger.next_fire, trigger.uid))[:limit]
 
     def next_due(self) -> datetime | None:
-        """When the next trigger that may fire is due."""
+        """When the next trigger that may fire is to be looked at."""
         while self._heap and self._current(self._heap[0]) is None:
             heapq.heappop(self._heap)
         if not self._heap:
             return None
         first = self._current(self._heap[0])
         if first is not None and first.job_uid not in self._frozen:
-            return first.next_fire
-        return min((t.next_fire for t in self._next.values() if t.job_uid not in self._frozen), default=None)
+            return self._heap[0][0]
+        return min((self._time(t) for t in self._next.values() if t.job_uid not in self._frozen), default=None)
 
     def _current(self, place: Place) -> DueTrigger | None:
         trigger = self._next.get(place[1])
-        return trigger if trigger is not None and trigger.next_fire == place[0] else None
+        return trigger if trigger is not None and self._time(trigger) == place[0] else None

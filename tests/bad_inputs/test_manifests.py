@@ -85,7 +85,7 @@ TEXTS = {
     "no-callable": (task("python: {}"), "spec.task.python.callable: "),
     "long-callable": (task(f"python: {{callable: {'x' * 256}}}"), "callable: 256 characters of at most 255"),
     # triggers
-    "no-schedule": (trigger("timeZone: UTC"), "spec.triggers[0]: says no schedule: set cron"),
+    "no-schedule": (trigger("timeZone: UTC"), "spec.triggers[0]: says no schedule: give exactly one of cron, interval"),
     "bad-cron": (trigger('cron: "0 0 25 * * ?"'), 'cron: hours: 25 is not in 0-23 (column 5 of "0 0 25 * * ?")'),
     "cron-is-a-number": (trigger("cron: 5"), "spec.triggers[0].cron: 5 is not a text; put it in quotes"),
     "bad-zone": (trigger('cron: "0 0 3 * * ?", timeZone: Europe/Berln'), "did you mean Europe/Berlin"),
@@ -103,7 +103,7 @@ TEXTS = {
     "overlap": (trigger('cron: "0 0 3 * * ?", overlap: all'), "'all' is not one of first, second, both"),
     "misfire": (
         trigger('cron: "0 0 3 * * ?", misfire: {policy: fireonce}'),
-        "misfire.policy: 'fireonce' is not one of fireOnce, skip; did you mean 'fireOnce'?",
+        "misfire.policy: 'fireonce' is not one of fireOnce, fireAll, skip; did you mean 'fireOnce'?",
     ),
     # policies
     "timeout-is-a-number": (spec("timeout: 60"), "spec.timeout: 60 is not a text; put it in quotes"),

@@ -203,7 +203,7 @@ def test_a_zone_that_is_gone_sets_its_trigger_aside_and_no_other(
             raise ZoneError("cannot be read from the zone database", name)
         return real(name)
 
-    monkeypatch.setattr("scheduler.schedules.zone", without)
+    monkeypatch.setattr("scheduler.schedules.compiling.zone", without)
     with Embedded(store=store) as cluster:
 
         def status(name: str) -> job_pb2.JobStatus:

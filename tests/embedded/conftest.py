@@ -7,6 +7,7 @@ import pytest
 
 from schedctl.dev import Embedded
 from tests.embedded import sample_tasks
+from tests.embedded.requests import Caller
 
 _numbers = itertools.count(1)
 
@@ -20,3 +21,8 @@ def cluster() -> Iterator[Embedded]:
 @pytest.fixture
 def namespace() -> str:
     return f"test-{next(_numbers)}"
+
+
+@pytest.fixture
+def caller(cluster: Embedded, namespace: str) -> Caller:
+    return Caller(cluster, namespace)

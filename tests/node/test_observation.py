@@ -52,7 +52,13 @@ async def test_metrics_tell_who_leads_and_at_which_epoch(node: Node) -> None:
 async def test_the_health_service_tells_of_each_service(node: Node) -> None:
     async with grpc.aio.insecure_channel(node.address) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
-        for service in ("", "schedapi.v1.JobService", "schedapi.v1.ExecutionService", "schedapi.v1.ClusterService"):
+        for service in (
+            "",
+            "schedapi.v1.JobService",
+            "schedapi.v1.ExecutionService",
+            "schedapi.v1.CalendarService",
+            "schedapi.v1.ClusterService",
+        ):
             answer = await stub.Check(health_pb2.HealthCheckRequest(service=service))
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
@@ -65,7 +71,12 @@ async def test_reflection_lists_the_services(node: Node) -> None:
         await call.done_writing()
         answer = await call.read()
         names = {service.name for service in answer.list_services_response.service}
-    assert {"schedapi.v1.JobService", "schedapi.v1.ExecutionService", "grpc.health.v1.Health"} <= names
+    assert {
+        "schedapi.v1.JobService",
+        "schedapi.v1.CalendarService",
+        "schedapi.v1.ExecutionService",
+        "grpc.health.v1.Health",
+    } <= names
 
 
 async def test_a_metrics_port_in_use_is_said_and_nothing_stays_open(node: Node) -> None:

@@ -1,6 +1,7 @@
 """A leader as a whole: a real store, a real wire, a coordinator, and a clock that a test moves."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,9 +15,12 @@ from jobstore.sql.store import SqlStore
 from jobstore.states import PLACED, State
 from schedapi.v1 import executor_service_pb2 as pb
 from scheduler import wire
-from scheduler.definitions import compile_definition, read_spec
-from scheduler.leader.edits import Proposal
+from scheduler.calendars import read_calendar
+from scheduler.definitions import compile_job, read_spec
+from scheduler.leader.applying import Request
 from scheduler.leader.leader import TICK, Leader, Policy
+from scheduler.leader.proposing import CalendarProposal, Proposal
+from scheduler.leader.requests import WriteRequest
 from scheduler.leader.sweep import LEASE_MARGIN
 from scheduler.metrics import NodeMetrics
 from tests.scheduler.building import SHELL, cron, request
@@ -210,21 +214,44 @@ class Stage:
     # ------------------------------------------------------------------------------------- what clients do
 
     def proposal(self, name: str = "report", namespace: str = "default", **manifest: Any) -> Proposal:
+        library = self.leader.catalog.library
         spec = read_spec({"task": SHELL, **manifest})
+        definition, schedules = compile_job(spec, self.policy.defaults, namespace, name, library)
         return Proposal(
             namespace=namespace,
             name=name,
             labels={},
-            definition=compile_definition(spec, self.policy.defaults),
+            definition=definition,
+            schedules=schedules,
         )
 
     async def apply(self, name: str = "report", **manifest: Any) -> dict[str, Any]:
         """Apply one job."""
-        (facts,) = await self.leader.edits.apply(request(), [self.proposal(name, **manifest)], False, 0)
-        return facts
+        return (await self.apply_all([self.proposal(name, **manifest)]))[0]
 
-    async def pause(self, paused: bool = True, name: str = "report") -> None:
-        await self.leader.edits.set_paused(request(), ("default", name), paused)
+    async def apply_all(
+        self,
+        proposals: Sequence[Proposal],
+        dry_run: bool = False,
+        expected_revision: int = 0,
+        identity: WriteRequest | None = None,
+    ) -> list[dict[str, Any]]:
+        """Apply jobs, all or none."""
+        wanted = Request(jobs=proposals, dry_run=dry_run, expected_revision=expected_revision)
+        facts = await self.leader.edits.apply(identity or request(), wanted)
+        return list(facts["jobs"])
+
+    async def apply_calendar(self, name: str, **spec: Any) -> dict[str, Any]:
+        """Apply one calendar."""
+        wanted = Request(calendars=[self.calendar(name, **spec)])
+        (facts,) = (await self.leader.edits.apply(request(), wanted))["calendars"]
+        return dict(facts)
+
+    def calendar(self, name: str, **spec: Any) -> CalendarProposal:
+        return CalendarProposal(namespace="default", name=name, labels={}, spec=read_calendar(spec))
+
+    async def pause(self, paused: bool = True, name: str = "report", catch_up: bool = False) -> None:
+        await self.leader.edits.set_paused(request(), ("default", name), paused, catch_up)
 
     async def delete(self, name: str = "report") -> tuple[str, int]:
         return await self.leader.edits.delete(request(), ("default", name), 0)

@@ -18,7 +18,7 @@ from scheduler.leader.catalog import Catalog
 from tests.scheduler.building import cron, job
 
 T = TypeVar("T")
-GONE_ZONE = cron(timeZone="Mars/Olympus")
+GONE_STRATEGY = {"strategy": "ofAPluginThatIsGone"}
 
 
 async def read(ask: Callable[[], T]) -> T:
@@ -114,10 +114,10 @@ async def test_a_revision_of_a_deleted_job_can_still_be_read(store: SqlStore, ca
 
 
 async def test_a_definition_that_cannot_be_read_any_more_is_known_as_such(store: SqlStore, catalog: Catalog) -> None:
-    poisoned = job(triggers=[GONE_ZONE])
+    poisoned = job(routing=GONE_STRATEGY)
     put(store, poisoned)
     for _ in range(2):  # the second time it is not compiled again
-        with pytest.raises(InvalidJob, match="Mars/Olympus"):
+        with pytest.raises(InvalidJob, match="ofAPluginThatIsGone"):
             catalog.compile(poisoned)
     assert catalog.definition(poisoned.uid, 1) is None
     fresh = Catalog(store, Defaults())

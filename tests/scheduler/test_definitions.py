@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from jobstore.spec import JobSpec
-from scheduler.definitions import TASK_KINDS, Defaults, check_metadata, compile_definition, read_spec
+from scheduler.calendars.library import Library
+from scheduler.definitions import TASK_KINDS, Defaults, check_metadata, compile_job, read_spec
 from scheduler.errors import InvalidJob, InvalidRequest, Violation
 from tests.scheduler.building import SHELL, cron, definition
 
@@ -21,7 +22,7 @@ def shell(**fields: Any) -> dict[str, Any]:
 def wrong(value: Any) -> list[tuple[str, str]]:
     """Every violation of a manifest's `spec`."""
     with pytest.raises(InvalidJob) as refused:
-        compile_definition(read_spec(value), Defaults())
+        compile_job(read_spec(value), Defaults(), "default", "report", Library({}))
     return [(violation.field, violation.message) for violation in refused.value.violations]
 
 
@@ -48,7 +49,11 @@ def wrong(value: Any) -> list[tuple[str, str]]:
         (shell(command="a", env={"A=B": "c"}), "spec.task.shell", "env: 'A=B' is not the name of a variable"),
         ({"trigers": []}, "spec.trigers", "unknown field; did you mean 'triggers'?"),
         ({"triggers": {}}, "spec.triggers", "{}: input should be a valid list"),
-        ({"triggers": [{"name": "a"}]}, "spec.triggers[0]", "says no schedule: set cron"),
+        (
+            {"triggers": [{"name": "a"}]},
+            "spec.triggers[0]",
+            "says no schedule: give exactly one of cron, interval, calendarInterval, daily, at, after, manual",
+        ),
         ({"triggers": [cron("A b")]}, "spec.triggers[0].name", f"'A b' {LABEL}"),
         (
             {"triggers": [cron(), cron("b", "0 0 25 * * ?")]},
@@ -63,7 +68,7 @@ def wrong(value: Any) -> list[tuple[str, str]]:
         (
             {"triggers": [cron(misfire={"policy": "fireonce"})]},
             "spec.triggers[0].misfire.policy",
-            "'fireonce' is not one of fireOnce, skip; did you mean 'fireOnce'?",
+            "'fireonce' is not one of fireOnce, fireAll, skip; did you mean 'fireOnce'?",
         ),
         (
             {"triggers": [cron(misfire={"threshold": "0s"})]},
@@ -155,10 +160,10 @@ def test_all_violations_are_told_at_once() -> None:
     )
     assert [field for field, _ in found] == [
         "spec.retry.backoff",
+        "spec.routing.selector",
         "spec.triggers[0].cron",
         "spec.triggers[1].gap",
         "spec.triggers[1].timeZone",
-        "spec.routing.selector",
     ]
 
 

@@ -40,7 +40,7 @@ async def test_applying_creates_changes_and_leaves_as_it_is(stage: Stage) -> Non
 
 async def test_a_dry_run_says_what_would_be_and_changes_nothing(stage: Stage) -> None:
     await stage.lead()
-    (facts,) = await stage.leader.edits.apply(request(), [stage.proposal(triggers=MINUTELY)], True, 0)
+    (facts,) = await stage.apply_all([stage.proposal(triggers=MINUTELY)], dry_run=True)
     assert facts["outcome"] == "created"
     assert stage.store.jobs(JobQuery()) == []
     await stage.pass_time(60)
@@ -52,12 +52,12 @@ async def test_several_are_applied_whole_or_not_at_all(stage: Stage) -> None:
     over = [cron("old", "0 0 0 1 1 ? 2020")]
     proposals = [stage.proposal("a", triggers=MINUTELY), stage.proposal("b", triggers=over)]
     with pytest.raises(InvalidJob) as refused:
-        await stage.leader.edits.apply(request(), proposals, False, 0)
+        await stage.apply_all(proposals)
     (violation,) = refused.value.violations
     assert violation.field == "jobs[1].spec.triggers[0].cron"
     assert violation.message == "'0 0 0 1 1 ? 2020' has no fire left"
     assert stage.store.jobs(JobQuery()) == []
-    await stage.leader.edits.apply(request(), proposals[:1], False, 0)
+    await stage.apply_all(proposals[:1])
     await stage.pass_time(60)
     await until(lambda: stage.rows("a"))
 
@@ -68,12 +68,12 @@ async def test_an_expected_revision_that_is_another_one_changes_nothing(stage: S
     await stage.apply(triggers=MINUTELY)
     for expected in (2, 7):
         with pytest.raises(Conflict, match=f"expected revision {expected}, and it is 1") as refused:
-            await edits.apply(request(), [stage.proposal(triggers=HOURLY)], False, expected)
+            await stage.apply_all([stage.proposal(triggers=HOURLY)], expected_revision=expected)
         assert refused.value.facts == {"current_revision": "1"}
         with pytest.raises(Conflict):
             await edits.delete(request(), NAME, expected)
     assert stage.job().revision == 1
-    await edits.apply(request(), [stage.proposal(triggers=HOURLY)], False, 1)
+    await stage.apply_all([stage.proposal(triggers=HOURLY)], expected_revision=1)
     assert stage.job().revision == 2
 
 

@@ -24,14 +24,14 @@ async def test_the_same_request_again_gets_the_first_answer_and_changes_nothing(
     await stage.lead()
     edits, runs = stage.leader.edits, stage.leader.runs
     ids = {what: request(f"{what}-1") for what in ("apply", "pause", "resume", "run", "cancel", "delete")}
-    applied = await edits.apply(ids["apply"], [stage.proposal(triggers=MINUTELY)], False, 0)
+    applied = await stage.apply_all([stage.proposal(triggers=MINUTELY)], identity=ids["apply"])
     await edits.set_paused(ids["pause"], NAME, True)
     await edits.set_paused(ids["resume"], NAME, False)
     row = await runs.run(ids["run"], *NAME, {"x": 1})
     cancelled = await runs.cancel(ids["cancel"], row.id, "enough")
     await stage.pass_time(10)
     before = stage.job()
-    assert await edits.apply(ids["apply"], [stage.proposal(triggers=HOURLY)], False, 0) == applied
+    assert await stage.apply_all([stage.proposal(triggers=HOURLY)], identity=ids["apply"]) == applied
     await edits.set_paused(ids["pause"], NAME, True)
     assert (await runs.run(ids["run"], *NAME, {"x": 1})).id == row.id
     assert await runs.cancel(ids["cancel"], row.id, "enough") == cancelled

@@ -15,6 +15,7 @@ from schedapi.v1 import executor_service_pb2 as pb
 from scheduler import settle
 from scheduler.errors import NotLeading
 from scheduler.leader import leader as module
+from scheduler.leader.applying import Request
 from scheduler.leader.leader import Leader
 from tests.scheduler.building import cron, definition, execution, job, request
 from tests.scheduler.fake_clock import START, turns, until
@@ -85,7 +86,7 @@ async def test_a_superseded_leader_changes_nothing_and_tells_whoever_waits(stage
     await stage.lead()
     calls = [
         asyncio.create_task(old.runs.run(request(), "default", "report", {})),
-        asyncio.create_task(old.edits.apply(request(), [stage.proposal("late")], False, 0)),
+        asyncio.create_task(old.edits.apply(request(), Request(jobs=[stage.proposal("late")]))),
         asyncio.create_task(old.edits.set_paused(request(), ("default", "report"), True)),
         asyncio.create_task(old.write()),
     ]
@@ -154,7 +155,7 @@ async def test_a_term_takes_over_page_by_page(stage: Stage, monkeypatch: pytest.
 
 async def test_what_can_be_read_by_nobody_any_more_is_ended_at_its_time(stage: Stage) -> None:
     term = stage.store.begin_term(0, "e", "node-0")
-    gone = job(uid=UUID(int=5), triggers=[cron(timeZone="Mars/Olympus")])
+    gone = job(uid=UUID(int=5), triggers=[cron()], routing={"strategy": "ofAPluginThatIsGone"})
     waiting, failed = (execution(job_uid=gone.uid, trigger_uid=None, check_at=START + SECOND) for _ in range(2))
     ended = settle.settle(
         settle.start(settle.place(failed, "executor-1", "i-1", term.epoch, START), START),

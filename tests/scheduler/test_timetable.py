@@ -57,18 +57,18 @@ def test_at_most_so_many_are_taken_and_the_rest_stays() -> None:
 
 def test_what_lies_behind_the_horizon_is_left_to_the_store() -> None:
     timetable = known(10)
-    timetable.put(uid(1), JOBS[0], NOW + 9 * SECOND)
-    timetable.put(uid(2), JOBS[0], NOW + 10 * SECOND)
-    timetable.put(uid(3), JOBS[0], NOW + 11 * SECOND)
-    timetable.put(uid(4), JOBS[0], None)
+    timetable.put(uid(1), JOBS[0], NOW + 9 * SECOND, 0)
+    timetable.put(uid(2), JOBS[0], NOW + 10 * SECOND, 0)
+    timetable.put(uid(3), JOBS[0], NOW + 11 * SECOND, 0)
+    timetable.put(uid(4), JOBS[0], None, 0)
     assert take(timetable, 100) == [1]
 
 
 def test_what_is_decided_while_the_store_is_asked_is_newer_than_its_answer() -> None:
     timetable = known(10, due(1, 5))
     timetable.begin_reading((NOW + 20 * SECOND, FIRST_UID))
-    timetable.put(uid(2), JOBS[0], NOW + 12 * SECOND)  # the store will still say 15
-    timetable.put(uid(3), JOBS[0], NOW + 30 * SECOND)  # and 16
+    timetable.put(uid(2), JOBS[0], NOW + 12 * SECOND, 0)  # the store will still say 15
+    timetable.put(uid(3), JOBS[0], NOW + 30 * SECOND, 0)  # and 16
     timetable.drop(uid(4))
     timetable.end_reading([due(2, 15), due(3, 16), due(4, 17), due(5, 18)], (NOW + 20 * SECOND, FIRST_UID))
     assert take(timetable, 100) == [1, 2, 5]
@@ -77,7 +77,7 @@ def test_what_is_decided_while_the_store_is_asked_is_newer_than_its_answer() -> 
 def test_a_read_that_was_cut_short_moves_the_horizon_only_so_far() -> None:
     timetable = Timetable()
     timetable.begin_reading((NOW + 20 * SECOND, FIRST_UID))
-    timetable.put(uid(9), JOBS[0], NOW + 12 * SECOND)
+    timetable.put(uid(9), JOBS[0], NOW + 12 * SECOND, 0)
     timetable.end_reading([due(1, 5), due(2, 6)], (NOW + 6 * SECOND, uid(2)))
     assert timetable.horizon == (NOW + 6 * SECOND, uid(2))
     timetable.begin_reading((NOW + 20 * SECOND, FIRST_UID))
@@ -141,7 +141,7 @@ class Racing(RuleBasedStateMachine):
     def put(self, number: int, seconds: int | None) -> None:
         job = JOBS[number % 3]
         self.truth[uid(number)] = Row(job, self.instant(seconds))
-        self.timetable.put(uid(number), job, self.instant(seconds))
+        self.timetable.put(uid(number), job, self.instant(seconds), 0)
 
     @rule(number=triggers)
     def drop(self, number: int) -> None:
@@ -193,7 +193,7 @@ class Racing(RuleBasedStateMachine):
             assert trigger.next_fire <= self.now
             assert trigger.job_uid not in self.frozen
             self.truth[trigger.uid] = Row(row.job, self.instant(again))
-            self.timetable.put(trigger.uid, row.job, self.instant(again))
+            self.timetable.put(trigger.uid, row.job, self.instant(again), 0)
         assert missing <= {JOBS[0]} - self.frozen
         if ready:
             assert not missing

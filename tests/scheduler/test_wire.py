@@ -13,7 +13,7 @@ from jobstore.model import TaskError
 from jobstore.states import OUTCOMES, State
 from schedapi.v1 import executor_service_pb2 as pb
 from schedapi.v1 import job_pb2
-from scheduler import wire
+from scheduler import definition_wire, wire
 from scheduler.errors import InvalidJob, InvalidRequest
 from tests.scheduler.building import NOW, cron, definition, execution
 
@@ -119,8 +119,8 @@ def test_parameters_that_json_cannot_say_are_refused() -> None:
     with pytest.raises(InvalidRequest, match="params: a parameter is NaN or infinite, which is not a JSON number"):
         wire.unstruct(params)
     with pytest.raises(InvalidJob, match="spec: a parameter is NaN or infinite, which is not a JSON number"):
-        wire.read_job(job_pb2.Job(spec=job_pb2.JobSpec(params=params)))
-    assert wire.read_job(job_pb2.Job()) == {}
+        definition_wire.read_job(job_pb2.Job(spec=job_pb2.JobSpec(params=params)))
+    assert definition_wire.read_job(job_pb2.Job()) == {}
 
 
 @settings(deadline=None)

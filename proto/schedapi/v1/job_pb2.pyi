@@ -70,30 +70,88 @@ class JobSpec(_message.Message):
     def __init__(self, description: _Optional[str] = ..., triggers: _Optional[_Iterable[_Union[Trigger, _Mapping]]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., idempotent: _Optional[bool] = ..., failover: _Optional[_Union[Failover, _Mapping]] = ..., retry: _Optional[_Union[Retry, _Mapping]] = ..., timeout: _Optional[str] = ..., start_deadline: _Optional[str] = ..., concurrency: _Optional[_Union[Concurrency, _Mapping]] = ..., routing: _Optional[_Union[Routing, _Mapping]] = ..., paused: _Optional[bool] = ...) -> None: ...
 
 class Trigger(_message.Message):
-    __slots__ = ("name", "cron", "time_zone", "gap", "overlap", "misfire", "params")
+    __slots__ = ("name", "cron", "interval", "calendar_interval", "daily", "at", "after", "manual", "time_zone", "gap", "overlap", "misfire", "params", "days", "start", "end", "max_fires", "jitter", "calendars")
     NAME_FIELD_NUMBER: _ClassVar[int]
     CRON_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    CALENDAR_INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    DAILY_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    MANUAL_FIELD_NUMBER: _ClassVar[int]
     TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
     GAP_FIELD_NUMBER: _ClassVar[int]
     OVERLAP_FIELD_NUMBER: _ClassVar[int]
     MISFIRE_FIELD_NUMBER: _ClassVar[int]
     PARAMS_FIELD_NUMBER: _ClassVar[int]
+    DAYS_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    MAX_FIRES_FIELD_NUMBER: _ClassVar[int]
+    JITTER_FIELD_NUMBER: _ClassVar[int]
+    CALENDARS_FIELD_NUMBER: _ClassVar[int]
     name: str
     cron: str
+    interval: Interval
+    calendar_interval: CalendarInterval
+    daily: Daily
+    at: str
+    after: str
+    manual: bool
     time_zone: str
     gap: str
     overlap: str
     misfire: Misfire
     params: _struct_pb2.Struct
-    def __init__(self, name: _Optional[str] = ..., cron: _Optional[str] = ..., time_zone: _Optional[str] = ..., gap: _Optional[str] = ..., overlap: _Optional[str] = ..., misfire: _Optional[_Union[Misfire, _Mapping]] = ..., params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+    days: str
+    start: str
+    end: str
+    max_fires: int
+    jitter: str
+    calendars: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., cron: _Optional[str] = ..., interval: _Optional[_Union[Interval, _Mapping]] = ..., calendar_interval: _Optional[_Union[CalendarInterval, _Mapping]] = ..., daily: _Optional[_Union[Daily, _Mapping]] = ..., at: _Optional[str] = ..., after: _Optional[str] = ..., manual: _Optional[bool] = ..., time_zone: _Optional[str] = ..., gap: _Optional[str] = ..., overlap: _Optional[str] = ..., misfire: _Optional[_Union[Misfire, _Mapping]] = ..., params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., days: _Optional[str] = ..., start: _Optional[str] = ..., end: _Optional[str] = ..., max_fires: _Optional[int] = ..., jitter: _Optional[str] = ..., calendars: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Interval(_message.Message):
+    __slots__ = ("every", "offset")
+    EVERY_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    every: str
+    offset: str
+    def __init__(self, every: _Optional[str] = ..., offset: _Optional[str] = ...) -> None: ...
+
+class CalendarInterval(_message.Message):
+    __slots__ = ("every", "unit", "missing_day")
+    EVERY_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    MISSING_DAY_FIELD_NUMBER: _ClassVar[int]
+    every: int
+    unit: str
+    missing_day: str
+    def __init__(self, every: _Optional[int] = ..., unit: _Optional[str] = ..., missing_day: _Optional[str] = ..., **kwargs) -> None: ...
+
+class Daily(_message.Message):
+    __slots__ = ("every", "to", "days")
+    EVERY_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    DAYS_FIELD_NUMBER: _ClassVar[int]
+    every: str
+    to: str
+    days: str
+    def __init__(self, every: _Optional[str] = ..., to: _Optional[str] = ..., days: _Optional[str] = ..., **kwargs) -> None: ...
 
 class Misfire(_message.Message):
-    __slots__ = ("policy", "threshold")
+    __slots__ = ("policy", "threshold", "rate", "limit")
     POLICY_FIELD_NUMBER: _ClassVar[int]
     THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    RATE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
     policy: str
     threshold: str
-    def __init__(self, policy: _Optional[str] = ..., threshold: _Optional[str] = ...) -> None: ...
+    rate: int
+    limit: int
+    def __init__(self, policy: _Optional[str] = ..., threshold: _Optional[str] = ..., rate: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
 
 class Task(_message.Message):
     __slots__ = ("shell", "python")
@@ -185,18 +243,20 @@ class JobStatus(_message.Message):
     def __init__(self, uid: _Optional[str] = ..., revision: _Optional[int] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state: _Optional[str] = ..., next_fire: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., triggers: _Optional[_Iterable[_Union[TriggerStatus, _Mapping]]] = ..., last_execution: _Optional[_Union[ExecutionRef, _Mapping]] = ...) -> None: ...
 
 class TriggerStatus(_message.Message):
-    __slots__ = ("name", "uid", "next_fire", "previous_fire", "error")
+    __slots__ = ("name", "uid", "next_fire", "previous_fire", "error", "fires")
     NAME_FIELD_NUMBER: _ClassVar[int]
     UID_FIELD_NUMBER: _ClassVar[int]
     NEXT_FIRE_FIELD_NUMBER: _ClassVar[int]
     PREVIOUS_FIRE_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    FIRES_FIELD_NUMBER: _ClassVar[int]
     name: str
     uid: str
     next_fire: _timestamp_pb2.Timestamp
     previous_fire: _timestamp_pb2.Timestamp
     error: str
-    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., next_fire: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., previous_fire: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., error: _Optional[str] = ...) -> None: ...
+    fires: int
+    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., next_fire: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., previous_fire: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., error: _Optional[str] = ..., fires: _Optional[int] = ...) -> None: ...
 
 class ExecutionRef(_message.Message):
     __slots__ = ("id", "state", "scheduled_time")

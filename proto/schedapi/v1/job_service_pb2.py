@@ -23,41 +23,53 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from schedapi.v1 import calendar_pb2 as schedapi_dot_v1_dot_calendar__pb2
 from schedapi.v1 import execution_pb2 as schedapi_dot_v1_dot_execution__pb2
 from schedapi.v1 import job_pb2 as schedapi_dot_v1_dot_job__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dschedapi/v1/job_service.proto\x12\x0bschedapi.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1bschedapi/v1/execution.proto\x1a\x15schedapi/v1/job.proto\"n\n\x0c\x41pplyRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1e\n\x04jobs\x18\x02 \x03(\x0b\x32\x10.schedapi.v1.Job\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\x12\x19\n\x11\x65xpected_revision\x18\x04 \x01(\x03\"6\n\rApplyResponse\x12%\n\x04jobs\x18\x01 \x03(\x0b\x32\x17.schedapi.v1.AppliedJob\"P\n\nAppliedJob\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\x10\n\x08revision\x18\x04 \x01(\x03\"0\n\rGetJobRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"c\n\x0fListJobsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x16\n\x0elabel_selector\x18\x04 \x01(\t\"K\n\x10ListJobsResponse\x12\x1e\n\x04jobs\x18\x01 \x03(\x0b\x32\x10.schedapi.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"b\n\x10\x44\x65leteJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x19\n\x11\x65xpected_revision\x18\x04 \x01(\x03\"3\n\x11\x44\x65leteJobResponse\x12\x0b\n\x03uid\x18\x01 \x01(\t\x12\x11\n\tcancelled\x18\x02 \x01(\x05\"F\n\x0fPauseJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"G\n\x10ResumeJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"{\n\rRunJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\'\n\x06params\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0c\n\x04wait\x18\x05 \x01(\x08\";\n\x0eRunJobResponse\x12)\n\texecution\x18\x01 \x01(\x0b\x32\x16.schedapi.v1.Execution2\xc3\x03\n\nJobService\x12>\n\x05\x41pply\x12\x19.schedapi.v1.ApplyRequest\x1a\x1a.schedapi.v1.ApplyResponse\x12\x33\n\x03Get\x12\x1a.schedapi.v1.GetJobRequest\x1a\x10.schedapi.v1.Job\x12\x43\n\x04List\x12\x1c.schedapi.v1.ListJobsRequest\x1a\x1d.schedapi.v1.ListJobsResponse\x12G\n\x06\x44\x65lete\x12\x1d.schedapi.v1.DeleteJobRequest\x1a\x1e.schedapi.v1.DeleteJobResponse\x12\x37\n\x05Pause\x12\x1c.schedapi.v1.PauseJobRequest\x1a\x10.schedapi.v1.Job\x12\x39\n\x06Resume\x12\x1d.schedapi.v1.ResumeJobRequest\x1a\x10.schedapi.v1.Job\x12>\n\x03Run\x12\x1a.schedapi.v1.RunJobRequest\x1a\x1b.schedapi.v1.RunJobResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dschedapi/v1/job_service.proto\x12\x0bschedapi.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aschedapi/v1/calendar.proto\x1a\x1bschedapi/v1/execution.proto\x1a\x15schedapi/v1/job.proto\"\x98\x01\n\x0c\x41pplyRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1e\n\x04jobs\x18\x02 \x03(\x0b\x32\x10.schedapi.v1.Job\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\x12\x19\n\x11\x65xpected_revision\x18\x04 \x01(\x03\x12(\n\tcalendars\x18\x05 \x03(\x0b\x32\x15.schedapi.v1.Calendar\"g\n\rApplyResponse\x12%\n\x04jobs\x18\x01 \x03(\x0b\x32\x17.schedapi.v1.AppliedJob\x12/\n\tcalendars\x18\x02 \x03(\x0b\x32\x1c.schedapi.v1.AppliedCalendar\"\x94\x01\n\x0f\x41ppliedCalendar\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\x10\n\x08revision\x18\x04 \x01(\x03\x12(\n\x05moved\x18\x05 \x03(\x0b\x32\x19.schedapi.v1.MovedTrigger\x12\x13\n\x0bmoved_count\x18\x06 \x01(\x03\"\x96\x01\n\x0cMovedTrigger\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\x0f\n\x07trigger\x18\x03 \x01(\t\x12*\n\x06\x62\x65\x66ore\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05\x61\x66ter\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"P\n\nAppliedJob\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\x10\n\x08revision\x18\x04 \x01(\x03\"0\n\rGetJobRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"c\n\x0fListJobsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x16\n\x0elabel_selector\x18\x04 \x01(\t\"K\n\x10ListJobsResponse\x12\x1e\n\x04jobs\x18\x01 \x03(\x0b\x32\x10.schedapi.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"b\n\x10\x44\x65leteJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x19\n\x11\x65xpected_revision\x18\x04 \x01(\x03\"3\n\x11\x44\x65leteJobResponse\x12\x0b\n\x03uid\x18\x01 \x01(\t\x12\x11\n\tcancelled\x18\x02 \x01(\x05\"F\n\x0fPauseJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"Y\n\x10ResumeJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61tch_up\x18\x04 \x01(\x08\"\x8c\x01\n\rRunJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\'\n\x06params\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0c\n\x04wait\x18\x05 \x01(\x08\x12\x0f\n\x07trigger\x18\x06 \x01(\t\";\n\x0eRunJobResponse\x12)\n\texecution\x18\x01 \x01(\x0b\x32\x16.schedapi.v1.Execution\"m\n\x10NextFiresRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x05\x12)\n\x05until\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"H\n\x11NextFiresResponse\x12$\n\x05\x66ires\x18\x01 \x03(\x0b\x32\x15.schedapi.v1.NextFire\x12\r\n\x05state\x18\x02 \x01(\t\"h\n\x08NextFire\x12\x0f\n\x07trigger\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x0e\n\x06remark\x18\x04 \x01(\t2\x8f\x04\n\nJobService\x12>\n\x05\x41pply\x12\x19.schedapi.v1.ApplyRequest\x1a\x1a.schedapi.v1.ApplyResponse\x12\x33\n\x03Get\x12\x1a.schedapi.v1.GetJobRequest\x1a\x10.schedapi.v1.Job\x12\x43\n\x04List\x12\x1c.schedapi.v1.ListJobsRequest\x1a\x1d.schedapi.v1.ListJobsResponse\x12G\n\x06\x44\x65lete\x12\x1d.schedapi.v1.DeleteJobRequest\x1a\x1e.schedapi.v1.DeleteJobResponse\x12\x37\n\x05Pause\x12\x1c.schedapi.v1.PauseJobRequest\x1a\x10.schedapi.v1.Job\x12\x39\n\x06Resume\x12\x1d.schedapi.v1.ResumeJobRequest\x1a\x10.schedapi.v1.Job\x12>\n\x03Run\x12\x1a.schedapi.v1.RunJobRequest\x1a\x1b.schedapi.v1.RunJobResponse\x12J\n\tNextFires\x12\x1d.schedapi.v1.NextFiresRequest\x1a\x1e.schedapi.v1.NextFiresResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'schedapi.v1.job_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_APPLYREQUEST']._serialized_start=128
-  _globals['_APPLYREQUEST']._serialized_end=238
-  _globals['_APPLYRESPONSE']._serialized_start=240
-  _globals['_APPLYRESPONSE']._serialized_end=294
-  _globals['_APPLIEDJOB']._serialized_start=296
-  _globals['_APPLIEDJOB']._serialized_end=376
-  _globals['_GETJOBREQUEST']._serialized_start=378
-  _globals['_GETJOBREQUEST']._serialized_end=426
-  _globals['_LISTJOBSREQUEST']._serialized_start=428
-  _globals['_LISTJOBSREQUEST']._serialized_end=527
-  _globals['_LISTJOBSRESPONSE']._serialized_start=529
-  _globals['_LISTJOBSRESPONSE']._serialized_end=604
-  _globals['_DELETEJOBREQUEST']._serialized_start=606
-  _globals['_DELETEJOBREQUEST']._serialized_end=704
-  _globals['_DELETEJOBRESPONSE']._serialized_start=706
-  _globals['_DELETEJOBRESPONSE']._serialized_end=757
-  _globals['_PAUSEJOBREQUEST']._serialized_start=759
-  _globals['_PAUSEJOBREQUEST']._serialized_end=829
-  _globals['_RESUMEJOBREQUEST']._serialized_start=831
-  _globals['_RESUMEJOBREQUEST']._serialized_end=902
-  _globals['_RUNJOBREQUEST']._serialized_start=904
-  _globals['_RUNJOBREQUEST']._serialized_end=1027
-  _globals['_RUNJOBRESPONSE']._serialized_start=1029
-  _globals['_RUNJOBRESPONSE']._serialized_end=1088
-  _globals['_JOBSERVICE']._serialized_start=1091
-  _globals['_JOBSERVICE']._serialized_end=1542
+  _globals['_APPLYREQUEST']._serialized_start=190
+  _globals['_APPLYREQUEST']._serialized_end=342
+  _globals['_APPLYRESPONSE']._serialized_start=344
+  _globals['_APPLYRESPONSE']._serialized_end=447
+  _globals['_APPLIEDCALENDAR']._serialized_start=450
+  _globals['_APPLIEDCALENDAR']._serialized_end=598
+  _globals['_MOVEDTRIGGER']._serialized_start=601
+  _globals['_MOVEDTRIGGER']._serialized_end=751
+  _globals['_APPLIEDJOB']._serialized_start=753
+  _globals['_APPLIEDJOB']._serialized_end=833
+  _globals['_GETJOBREQUEST']._serialized_start=835
+  _globals['_GETJOBREQUEST']._serialized_end=883
+  _globals['_LISTJOBSREQUEST']._serialized_start=885
+  _globals['_LISTJOBSREQUEST']._serialized_end=984
+  _globals['_LISTJOBSRESPONSE']._serialized_start=986
+  _globals['_LISTJOBSRESPONSE']._serialized_end=1061
+  _globals['_DELETEJOBREQUEST']._serialized_start=1063
+  _globals['_DELETEJOBREQUEST']._serialized_end=1161
+  _globals['_DELETEJOBRESPONSE']._serialized_start=1163
+  _globals['_DELETEJOBRESPONSE']._serialized_end=1214
+  _globals['_PAUSEJOBREQUEST']._serialized_start=1216
+  _globals['_PAUSEJOBREQUEST']._serialized_end=1286
+  _globals['_RESUMEJOBREQUEST']._serialized_start=1288
+  _globals['_RESUMEJOBREQUEST']._serialized_end=1377
+  _globals['_RUNJOBREQUEST']._serialized_start=1380
+  _globals['_RUNJOBREQUEST']._serialized_end=1520
+  _globals['_RUNJOBRESPONSE']._serialized_start=1522
+  _globals['_RUNJOBRESPONSE']._serialized_end=1581
+  _globals['_NEXTFIRESREQUEST']._serialized_start=1583
+  _globals['_NEXTFIRESREQUEST']._serialized_end=1692
+  _globals['_NEXTFIRESRESPONSE']._serialized_start=1694
+  _globals['_NEXTFIRESRESPONSE']._serialized_end=1766
+  _globals['_NEXTFIRE']._serialized_start=1768
+  _globals['_NEXTFIRE']._serialized_end=1872
+  _globals['_JOBSERVICE']._serialized_start=1875
+  _globals['_JOBSERVICE']._serialized_end=2402
 # @@protoc_insertion_point(module_scope)

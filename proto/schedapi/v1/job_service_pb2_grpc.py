@@ -77,6 +77,11 @@ class JobServiceStub:
                 request_serializer=schedapi_dot_v1_dot_job__service__pb2.RunJobRequest.SerializeToString,
                 response_deserializer=schedapi_dot_v1_dot_job__service__pb2.RunJobResponse.FromString,
                 _registered_method=True)
+        self.NextFires = channel.unary_unary(
+                '/schedapi.v1.JobService/NextFires',
+                request_serializer=schedapi_dot_v1_dot_job__service__pb2.NextFiresRequest.SerializeToString,
+                response_deserializer=schedapi_dot_v1_dot_job__service__pb2.NextFiresResponse.FromString,
+                _registered_method=True)
 
 
 class JobServiceServicer:
@@ -90,7 +95,7 @@ class JobServiceServicer:
     """
 
     def Apply(self, request, context):
-        """All jobs or none. What is unchanged keeps its revision.
+        """All calendars and jobs or none. What is unchanged keeps its revision.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -122,7 +127,7 @@ class JobServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Resume(self, request, context):
-        """Goes on from now: what fell into the pause is not run.
+        """Goes on from now: what fell into the pause is not run, unless catch_up says that it was missed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -130,6 +135,13 @@ class JobServiceServicer:
 
     def Run(self, request, context):
         """One execution now, whatever the triggers say.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def NextFires(self, request, context):
+        """The next fires of all triggers, as things stand; of a paused job: if it were resumed now.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -172,6 +184,11 @@ def add_JobServiceServicer_to_server(servicer, server):
                     servicer.Run,
                     request_deserializer=schedapi_dot_v1_dot_job__service__pb2.RunJobRequest.FromString,
                     response_serializer=schedapi_dot_v1_dot_job__service__pb2.RunJobResponse.SerializeToString,
+            ),
+            'NextFires': grpc.unary_unary_rpc_method_handler(
+                    servicer.NextFires,
+                    request_deserializer=schedapi_dot_v1_dot_job__service__pb2.NextFiresRequest.FromString,
+                    response_serializer=schedapi_dot_v1_dot_job__service__pb2.NextFiresResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -370,6 +387,33 @@ class JobService:
             '/schedapi.v1.JobService/Run',
             schedapi_dot_v1_dot_job__service__pb2.RunJobRequest.SerializeToString,
             schedapi_dot_v1_dot_job__service__pb2.RunJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def NextFires(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/schedapi.v1.JobService/NextFires',
+            schedapi_dot_v1_dot_job__service__pb2.NextFiresRequest.SerializeToString,
+            schedapi_dot_v1_dot_job__service__pb2.NextFiresResponse.FromString,
             options,
             channel_credentials,
             insecure,

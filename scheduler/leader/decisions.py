@@ -1,0 +1,221 @@
+"""What becomes of one due trigger: decided, recorded with its next fire, and sent."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from cronquorum.logs import get_logger
+from jobstore.changes import Change, MoveTrigger, VoidExecution
+from jobstore.ids import fire_id
+from jobstore.model import DueTrigger, Execution, Job, Missed, Origin, TriggerRecord
+from jobstore.states import State
+from jobstore.trigger_spec import TriggerSpec
+from scheduler import concurrency, settle
+from scheduler.definitions import Definition
+from scheduler.errors import InvalidJob, SetAside
+from scheduler.jitter import jitter_of
+from scheduler.leader.ledger import Ledger
+from scheduler.leader.placement import Placement
+from scheduler.leader.shared import Shared
+from scheduler.misfire import FirePlan, Standing, plan_fire
+
+CAUGHT_UP = timedelta(seconds=1)
+"""A trigger that goes through missed fires has caught up when it is no later than this."""
+
+_log = get_logger(__name__)
+
+
+class Decisions:
+    """Decides due triggers, one at a time."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._term = shared.term
+        self._timetable = shared.timetable
+        self._ledger = shared.ledger
+        self._catalog = shared.catalog
+        self._placement = shared.placement
+        self._writer = shared.writer
+        self._outbox = shared.outbox
+        self._hub = shared.hub
+        self._metrics = shared.metrics
+        self._delays = shared.delays
+        self._paces: dict[UUID, datetime] = {}
+
+    def decide(self, trigger: DueTrigger, now: datetime, *, edited: bool = False, missed: bool = False) -> None:
+        """Decide one due trigger, record it, and go on to its next fire; or look at it again later.
+
+        `edited`: its job is about to be written anew, so a fire that is due does not wait for its jitter.
+        `missed`: it is a misfire, however late it is. Whatever is wrong with the trigger concerns it alone: it
+        is set aside with its error.
+        """
+        job = self._catalog.job(trigger.job_uid)
+        record = job.trigger(trigger.uid) if job is not None else None
+        if job is None or record is None:
+            self.set_aside(trigger, "the job has no such trigger")
+            return
+        try:
+            definition = self._catalog.compile(job)
+            spec = definition.spec.trigger(record.name)
+            if spec is None:
+                raise InvalidJob()
+            if spec.after is not None and self._own_is_open(trigger):
+                self._delays.expect(job, record, trigger.fires)
+                return
+            at = trigger.next_fire + jitter_of(trigger.uid, trigger.next_fire, spec.jitter)
+            if now < at and not edited:
+                self._timetable.hold(trigger, at)
+                return
+            plan = self._plan(job, spec, trigger, now, at, missed)
+            if plan.catching_up and not self._may_go_on(trigger, spec, definition, now):
+                return
+        except Exception as error:
+            # anything at all: one poisoned trigger must not stop the loop that fires the others
+            self.set_aside(trigger, str(error) or "its definition cannot be read")
+            return
+        self._record(job, definition, trigger, record, plan, now)
+
+    def _plan(
+        self, job: Job, spec: TriggerSpec, trigger: DueTrigger, now: datetime, at: datetime, missed: bool
+    ) -> FirePlan:
+        standing = self._standing(job, spec, trigger)
+        threshold = timedelta(milliseconds=-1) if missed else self._threshold(trigger.uid, spec)
+        plan = plan_fire(standing, now, spec.misfire, threshold + (at - trigger.next_fire))
+        if spec.after is not None and plan.next_fire is not None:
+            plan = replace(plan, next_fire=standing.schedule.next_after(now))  # it begins now, however late
+        return plan
+
+    def _threshold(self, trigger_uid: UUID, spec: TriggerSpec) -> timedelta:
+        """How late a fire may be that is not missed."""
+        return min(spec.misfire.threshold, CAUGHT_UP) if trigger_uid in self._paces else spec.misfire.threshold
+
+    def _standing(self, job: Job, spec: TriggerSpec, trigger: DueTrigger) -> Standing:
+        return Standing(
+            schedule=self._catalog.schedule(job, spec.name),
+            due=trigger.next_fire,
+            fires=trigger.fires,
+            max_fires=spec.max_fires,
+        )
+
+    def _own_is_open(self, trigger: DueTrigger) -> bool:
+        return any(execution.trigger_uid == trigger.uid for execution in self._ledger.of_job(trigger.job_uid))
+
+    def _may_go_on(self, trigger: DueTrigger, spec: TriggerSpec, definition: Definition, now: datetime) -> bool:
+        """Whether the next of many missed fires may be recorded: at its pace, and where executions must not
+        overlap, when the one before has ended."""
+        free = concurrency.POLICIES[definition.concurrency](self._ledger.open_count(trigger.job_uid))
+        pace = self._paces.get(trigger.uid, now)
+        step = timedelta(seconds=1) / spec.misfire.rate
+        if now < pace or not free:
+            self._timetable.hold(trigger, pace if now < pace else now + step)
+            return False
+        self._paces[trigger.uid] = max(pace, now) + step
+        return True
+
+    def is_catching_up(self, job: Job, record: TriggerRecord, now: datetime) -> bool:
+        """Whether a trigger goes through missed fires, one after the other."""
+        spec = job.spec.trigger(record.name)
+        if record.next_fire is None or spec is None or spec.misfire.policy != "fireAll":
+            return False
+        due = DueTrigger(uid=record.uid, job_uid=job.uid, next_fire=record.next_fire, fires=record.fires)
+        try:
+            threshold = self._threshold(record.uid, spec)
+            return plan_fire(self._standing(job, spec, due), now, spec.misfire, threshold).catching_up
+        except InvalidJob:
+            return False
+
+    def give_up(self, job: Job, record: TriggerRecord, now: datetime, why: str) -> None:
+        """Record what a trigger has not caught up with, and will not: one record for the range."""
+        spec = job.spec.trigger(record.name)
+        if record.next_fire is None or spec is None:
+            return
+        due = DueTrigger(uid=record.uid, job_uid=job.uid, next_fire=record.next_fire, fires=record.fires)
+        try:
+            plan = self._standing(job, spec, due).all_until(now, f"misfire: {why}")
+            self._record(job, self._catalog.compile(job), due, record, plan, now)
+        except InvalidJob as error:
+            self.set_aside(due, str(error))
+
+    def _record(
+        self,
+        job: Job,
+        definition: Definition,
+        trigger: DueTrigger,
+        record: TriggerRecord,
+        plan: FirePlan,
+        now: datetime,
+    ) -> None:
+        if not plan.catching_up:
+            self._paces.pop(trigger.uid, None)
+        voided = self._fold(trigger) if plan.missed is not None and not plan.skipped else []
+        execution = Execution(
+            id=fire_id(trigger.uid, plan.scheduled_time),
+            origin=Origin.SCHEDULE,
+            namespace=job.namespace,
+            job=job.name,
+            job_uid=job.uid,
+            revision=job.revision,
+            trigger_uid=trigger.uid,
+            trigger=record.name,
+            scheduled_time=plan.scheduled_time,
+            state=State.PENDING,
+            epoch=self._term.epoch,
+            check_at=now + settle.CHECK_PENDING,
+            recorded=now,
+            missed=_together(voided, plan.missed),
+        )
+        spec = definition.spec.trigger(record.name)
+        self._timetable.put(trigger.uid, job.uid, plan.next_fire, plan.fires)
+        if spec is not None and spec.after is not None and plan.next_fire is not None:
+            self._delays.expect(job, record, plan.fires)
+        changes: list[Change] = [MoveTrigger(trigger.uid, plan.next_fire, plan.scheduled_time, plan.fires)]
+        changes += (VoidExecution(each.id) for each in voided)
+        self._outbox.new(admit(execution, plan.skipped, definition, self._ledger, self._placement, now), *changes)
+
+    def _fold(self, trigger: DueTrigger) -> list[Execution]:
+        """Take back what this trigger has waiting and was never sent: the new record stands for it, too."""
+        voided = [
+            execution
+            for execution in self._ledger.of_job(trigger.job_uid)
+            if execution.trigger_uid == trigger.uid
+            and execution.state is State.PENDING
+            and (execution.attempt, execution.placement) == (1, 0)
+        ]
+        for execution in voided:
+            self._ledger.forget(execution.id)
+            self._hub.give_up(execution.id, SetAside(f"execution {execution.id} was folded into a later one"))
+        return voided
+
+    def set_aside(self, trigger: DueTrigger, error: str) -> None:
+        """A trigger that cannot be decided: it does not fire until its job is applied again."""
+        _log.error("a trigger is set aside", trigger=str(trigger.uid), error=error)
+        self._metrics.set_aside.inc()
+        self._timetable.drop(trigger.uid)
+        self._writer.submit([MoveTrigger(trigger.uid, None, None, trigger.fires, error[:500])])
+
+
+def _together(voided: list[Execution], missed: Missed | None) -> Missed | None:
+    """The due times of all of these, as one range."""
+    if missed is None:
+        return None
+    ranges = [each.missed or Missed(count=1, first=each.scheduled_time, last=each.scheduled_time) for each in voided]
+    return Missed(
+        count=missed.count + sum(each.count for each in ranges),
+        first=min((each.first for each in ranges), default=missed.first),
+        last=missed.last,
+    )
+
+
+def admit(
+    execution: Execution,
+    skipped: str,
+    definition: Definition,
+    ledger: Ledger,
+    placement: Placement,
+    now: datetime,
+) -> Execution:
+    """Skip a new execution (misfire, overlap), or place it; the answer is in the ledger."""
+    if skipped:
+        return settle.skip(execution, skipped, now)
+    if not concurrency.POLICIES[definition.concurrency](ledger.open_count(execution.job_uid)):
+        return settle.skip(execution, "overlap", now)
+    return placement.place(execution, definition, now)
