@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from schedctl import apply, cluster, cron, execution, job, local
+from schedctl import apply, calendar, cluster, execution, job, local
 from schedctl.command import (
     ENDPOINT,
     EndpointOption,
@@ -16,6 +16,7 @@ from schedctl.command import (
     NamespaceOption,
     OutputOption,
 )
+from schedctl.cron import commands as cron
 from schedctl.exits import ExitCode, complain
 from schedctl.printing import Output
 
@@ -77,12 +78,12 @@ def build() -> typer.Typer:
             ),
         ] = None,
     ) -> None:
-        """Administer a Cronquorum cluster: jobs, their executions, and who runs them.
+        """Administer a Cronquorum cluster: jobs, calendars, executions, and who runs them.
 
         The options stand before the command or after it.
         """
         ctx.obj = Globals(endpoint=endpoint, namespace=namespace, output=output)
 
-    for part in (apply, job, execution, cluster, cron, local):
+    for part in (apply, job, calendar, execution, cluster, cron, local):
         part.register(app)
     return app

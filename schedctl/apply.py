@@ -9,7 +9,7 @@ import typer
 
 from schedctl.command import NAMESPACE, Session, command
 from schedctl.exits import CommandError, from_api
-from schedctl.printing import Output, emit
+from schedctl.printing import Output, emit, printable
 
 if TYPE_CHECKING:
     from schedapi.manifest import Document
@@ -32,36 +32,38 @@ def apply(
         bool, typer.Option("--dry-run", help="Check everything, say what would happen, change nothing.")
     ] = False,
 ) -> None:
-    """Create or update jobs from manifests: all of them, or none."""
+    """Create or update jobs and calendars from manifests: all of them, or none."""
     from schedapi.errors import ApiError
     from schedapi.manifest import plain
     from schedapi.v1 import job_service_pb2
+    from schedctl.applying import applied_lines, apply_request
     from schedctl.sources import read_sources
 
     documents = read_sources(file)
     _name_namespaces(documents, session.namespace or NAMESPACE)
-    request = job_service_pb2.ApplyRequest(jobs=[each.job for each in documents], dry_run=dry_run)
+    request = apply_request(documents, dry_run=dry_run)
     if request.ByteSize() > LARGEST_REQUEST:
-        raise CommandError(f"{len(documents)} jobs are more than one apply takes (4 MiB): apply them in parts")
+        raise CommandError(f"{len(documents)} manifests are more than one apply takes (4 MiB): apply them in parts")
     try:
         response = session.client.unary("JobService/Apply", request, job_service_pb2.ApplyResponse)
     except ApiError as error:
         raise from_api(error, documents) from None
     if session.output is not Output.TABLE:
-        emit({"items": [plain(each) for each in response.jobs]}, session.output)
+        calendars = [plain(each) for each in response.calendars]
+        emit({"calendars": calendars, "items": [plain(each) for each in response.jobs]}, session.output)
         return
-    for each in response.jobs:
-        print(f"job {each.namespace}/{each.name} {each.outcome}{' (dry run)' if dry_run else ''}")
+    for line in applied_lines(response, dry_run=dry_run):
+        print(printable(line))
 
 
 def _name_namespaces(documents: Sequence[Document], namespace: str) -> None:
-    """Fill in the namespace where a manifest has none, and refuse two manifests of one job."""
-    first: dict[tuple[str, str], Document] = {}
+    """Fill in the namespace where a manifest has none, and refuse two manifests of one job or calendar."""
+    first: dict[tuple[str, str, str], Document] = {}
     lines: list[str] = []
     for each in documents:
-        metadata = each.job.metadata
+        metadata = each.message.metadata
         metadata.namespace = metadata.namespace or namespace
-        other = first.setdefault((metadata.namespace, metadata.name), each)
+        other = first.setdefault((each.kind, metadata.namespace, metadata.name), each)
         if other is not each:
             where = f"{other.source}: document {other.index}"
             message = f"{metadata.namespace}/{metadata.name} is already in {where}"

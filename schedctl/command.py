@@ -24,7 +24,7 @@ NAMESPACE = "default"
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 EndpointOption = typer.Option("--endpoint", metavar="HOST:PORT[,..]", help="Nodes to talk to; any of them does.")
-NamespaceOption = typer.Option("--namespace", "-n", metavar="NAMESPACE", help="The namespace of the jobs.")
+NamespaceOption = typer.Option("--namespace", "-n", metavar="NAMESPACE", help="The namespace of jobs and calendars.")
 OutputOption = typer.Option("--output", "-o", help="The form of what is printed.")
 
 
@@ -57,8 +57,8 @@ class Session:
                 raise CommandError(f"--endpoint: {error}", code=ExitCode.USAGE) from None
         return self._client
 
-    def job(self, name: str) -> tuple[str, str]:
-        """Namespace and name of a job that is given as `NAME`, or as `NAMESPACE/NAME`."""
+    def qualified(self, name: str) -> tuple[str, str]:
+        """Namespace and name of a job or a calendar that is given as `NAME`, or as `NAMESPACE/NAME`."""
         namespace, slash, rest = name.rpartition("/")
         return (namespace, rest) if slash else (self.namespace or NAMESPACE, name)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 
 from schedapi.manifest import dump_yaml, plain, to_document
 from schedapi.v1.execution_pb2 import Execution, TaskError
-from schedapi.v1.job_pb2 import Job
+from schedapi.v1.job_pb2 import Job, TriggerStatus
+from schedctl import triggers
 from schedctl.execution import HEADER, row
 from schedctl.printing import block, columns, facts, moment, printable, span, took
 
@@ -29,19 +31,19 @@ def describe_job(job: Job, executions: Sequence[Execution]) -> None:
         ]
     )
     spec = to_document(job).get("spec", {})
-    known = {each.name: each for each in status.triggers}
+    known = defaultdict(TriggerStatus, {each.name: each for each in status.triggers})
     print("\nTriggers:")
     rows = [
         (
             trigger.name,
-            trigger.cron,
-            trigger.time_zone or "UTC",
-            moment(known[trigger.name].next_fire) if trigger.name in known else "",
-            moment(known[trigger.name].previous_fire) if trigger.name in known else "",
+            triggers.schedule(trigger),
+            moment(known[trigger.name].next_fire),
+            moment(known[trigger.name].previous_fire),
+            triggers.details(trigger, known[trigger.name].fires),
         )
         for trigger in job.spec.triggers
     ]
-    columns(("NAME", "SCHEDULE", "ZONE", "NEXT FIRE", "PREVIOUS FIRE"), rows, indent="  ")
+    columns(("NAME", "SCHEDULE", "NEXT FIRE", "PREVIOUS FIRE", "DETAILS"), rows, indent="  ")
     for each in status.triggers:
         if each.error:
             print(f"  {printable(each.name)} is set aside: {printable(each.error)}")

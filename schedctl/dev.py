@@ -32,8 +32,10 @@ from schedapi.client import Client, new_request_id
 from schedapi.errors import ApiError
 from schedapi.manifest import Document, read_documents
 from schedapi.v1.execution_pb2 import Execution
-from schedapi.v1.job_service_pb2 import AppliedJob, ApplyRequest, ApplyResponse, RunJobRequest, RunJobResponse
+from schedapi.v1.job_service_pb2 import AppliedCalendar, AppliedJob, ApplyResponse, RunJobRequest, RunJobResponse
+from schedctl.applying import applied_lines, apply_request
 from schedctl.exits import CommandError, ExitCode, from_api
+from schedctl.printing import printable
 from schedctl.sources import read_sources
 from schedctl.view import View
 from scheduler.config import is_loopback
@@ -171,18 +173,24 @@ class Embedded:
             raise RuntimeError("the cluster is not running: use it inside its with block")
         return self._client
 
-    def apply(self, manifests: str, source: str = "text") -> list[AppliedJob]:
-        """Apply the jobs of a YAML text: all or none. Raises `ManifestError` or `ApiError`."""
-        return self.apply_documents(read_documents(manifests, source))
+    def apply(self, manifests: str, source: str = "text") -> list[AppliedCalendar | AppliedJob]:
+        """Apply the manifests of a YAML text: all or none. Raises `ManifestError` or `ApiError`.
 
-    def apply_files(self, paths: Sequence[str | Path]) -> list[AppliedJob]:
-        """Apply the jobs of files and folders: all or none. Raises `ManifestError` or `ApiError`."""
-        return self.apply_documents(read_sources([str(path) for path in paths]))
+        Files that it names are looked for in the working directory. What is returned has the calendars first.
+        """
+        return self._apply(read_documents(manifests, source, Path()))
 
-    def apply_documents(self, documents: Sequence[Document]) -> list[AppliedJob]:
+    def apply_files(self, paths: Sequence[str | Path]) -> list[AppliedCalendar | AppliedJob]:
+        """As `apply`, for files and folders; what a file names is looked for beside it."""
+        return self._apply(read_sources([str(path) for path in paths]))
+
+    def _apply(self, documents: Sequence[Document]) -> list[AppliedCalendar | AppliedJob]:
+        applied = self.apply_documents(documents)
+        return [*applied.calendars, *applied.jobs]
+
+    def apply_documents(self, documents: Sequence[Document]) -> ApplyResponse:
         """Apply manifests that are read already: all or none. Raises `ApiError`."""
-        request = ApplyRequest(jobs=[document.job for document in documents])
-        return list(self.client.unary("JobService/Apply", request, ApplyResponse).jobs)
+        return self.client.unary("JobService/Apply", apply_request(documents), ApplyResponse)
 
     def run(
         self,
@@ -190,11 +198,13 @@ class Embedded:
         *,
         namespace: str = "default",
         params: Mapping[str, Any] | None = None,
+        trigger: str = "",
         wait: bool = False,
         timeout: timedelta = timedelta(minutes=5),
     ) -> Execution:
-        """Run a job now; with `wait`, return when its execution has ended. Raises `ApiError`."""
-        request = RunJobRequest(request_id=new_request_id(), namespace=namespace, name=name, wait=wait)
+        """Run a job now, with the parameters of a `trigger` if one is named; with `wait`, return when its execution
+        has ended. Raises `ApiError`."""
+        request = RunJobRequest(request_id=new_request_id(), namespace=namespace, name=name, trigger=trigger, wait=wait)
         request.params.update(dict(params or {}))
         return self.client.unary("JobService/Run", request, RunJobResponse, timeout=timeout).execution
 
@@ -278,8 +288,8 @@ def _until_told(cluster: Embedded, documents: Sequence[Document], for_: timedelt
 
 def _apply(cluster: Embedded, documents: Sequence[Document]) -> None:
     try:
-        applied = cluster.apply_documents(documents) if documents else []
+        applied = cluster.apply_documents(documents) if documents else ApplyResponse()
     except ApiError as error:
         raise from_api(error, documents) from None
-    for job in applied:
-        print(f"job {job.namespace}/{job.name} {job.outcome}", file=sys.stderr)
+    for line in applied_lines(applied):
+        print(printable(line), file=sys.stderr)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from schedctl.command import Session, command
+from schedctl.options import Limit
 from schedctl.printing import NOTHING, Output, columns, emit, moment, printable, took
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def list_executions(
     state: Annotated[
         list[State] | None, typer.Option("--state", help="Only in this state; may be given several times.")
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="At most so many.")] = 50,
+    limit: Limit = 50,
 ) -> None:
     """List executions, the newest scheduled time first, of all namespaces unless one is given."""
     from schedapi.manifest import plain
@@ -68,7 +69,7 @@ def list_executions(
 def _executions(session: Session, job: str, states: list[str], limit: int) -> Iterator[Execution]:
     from schedapi.v1 import execution_service_pb2
 
-    namespace, name = session.job(job) if job else (session.namespace or "", "")
+    namespace, name = session.qualified(job) if job else (session.namespace or "", "")
     only = execution_service_pb2.ExecutionFilter(namespace=namespace, job=name, states=states)
     token, left = "", limit
     while left > 0:

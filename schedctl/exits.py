@@ -74,7 +74,10 @@ def from_api(error: ApiError, documents: Sequence[Document] = ()) -> CommandErro
 
 
 def _violation(field: str, description: str, documents: Sequence[Document]) -> str:
-    match = re.fullmatch(r"jobs\[(\d{1,9})\]\.?(.*)", field)
-    if match and int(match[1]) < len(documents):
-        return str(documents[int(match[1])].problem(match[2], description))
+    match = re.fullmatch(r"(jobs|calendars)\[(\d{1,9})\]\.?(.*)", field)
+    if match:
+        kind = "Job" if match[1] == "jobs" else "Calendar"
+        sent = [each for each in documents if each.kind == kind]
+        if int(match[2]) < len(sent):
+            return str(sent[int(match[2])].problem(match[3], description))
     return f"{field}: {description}" if field else description

@@ -13,8 +13,11 @@ from schedapi.manifest import plain
 from schedapi.v1.execution_pb2 import Execution
 from schedapi.v1.job_pb2 import Job
 from schedctl.printing import NOTHING, STATE_COLOURS, printable, span, took
+from schedctl.triggers import brief
 
 LONGEST_RESULT = 60
+LONGEST_SCHEDULE = 48
+"""Characters: the columns beside it are what somebody looks for."""
 
 
 def render(
@@ -64,11 +67,16 @@ def _jobs(jobs: Sequence[Job], now: datetime) -> Table:
         status = job.status
         table.add_row(
             Text(f"{job.metadata.namespace}/{job.metadata.name}"),
-            Text(printable(", ".join(each.cron for each in job.spec.triggers))),
+            Text(_schedules(job)),
             _state(status.state) if status.state == "paused" else Text(_until(status.next_fire, now)),
             _state(status.last_execution.state),
         )
     return table
+
+
+def _schedules(job: Job) -> str:
+    text = printable(", ".join(map(brief, job.spec.triggers)))
+    return text if len(text) <= LONGEST_SCHEDULE else text[: LONGEST_SCHEDULE - 3] + "..."
 
 
 def _order(job: Job) -> tuple[bool, int, int, str]:

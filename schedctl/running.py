@@ -6,7 +6,6 @@ import math
 import threading
 import time
 from datetime import timedelta
-from typing import Any
 
 from schedapi.client import Client, new_request_id
 from schedapi.errors import DeadlineExceeded
@@ -24,22 +23,14 @@ ASKING = 1.0
 """Seconds between two questions for what takes longer."""
 
 
-def run_job(
-    client: Client,
-    namespace: str,
-    name: str,
-    params: dict[str, Any],
-    *,
-    wait: bool,
-    timeout: timedelta | None,
-) -> tuple[Execution, ExitCode]:
-    """Run a job once. With `wait`, return when the execution has ended, or after `timeout` (None: never).
+def run_job(client: Client, request: RunJobRequest, timeout: timedelta | None) -> tuple[Execution, ExitCode]:
+    """Run a job once. When the request says `wait`, return when the execution has ended, or after `timeout` (None:
+    never).
 
     The code says whether it succeeded in time. Raises `ApiError`.
     """
-    request = RunJobRequest(request_id=new_request_id(), namespace=namespace, name=name, wait=wait)
-    request.params.update(params)
-    if not wait:
+    request.request_id = request.request_id or new_request_id()
+    if not request.wait:
         return client.unary("JobService/Run", request, RunJobResponse).execution, ExitCode.OK
     end = time.monotonic() + timeout.total_seconds() if timeout is not None else math.inf
     try:

@@ -11,9 +11,10 @@ STDIN = "-"
 
 
 def read_sources(paths: Sequence[str]) -> list[Document]:
-    """Read all jobs of files, folders (their files with one of `SUFFIXES`, by name, not deeper), and `-`.
+    """Read all manifests of files, folders (their files with one of `SUFFIXES`, by name, not deeper), and `-`.
 
-    Raises one `ManifestError` with the problems of all of them.
+    What a file names is looked for beside it, and what stdin names, in the working directory. Raises one
+    `ManifestError` with the problems of all of them.
     """
     documents: list[Document] = []
     problems: list[Problem] = []
@@ -49,13 +50,15 @@ def _read(source: str) -> list[Document]:
     name = "stdin" if source == STDIN else source
     try:
         if source == STDIN:
+            folder = Path()
             content = sys.stdin.buffer.read(LONGEST_TEXT + 1)
         else:
+            folder = Path(source).parent
             with Path(source).open("rb") as file:
                 content = file.read(LONGEST_TEXT + 1)
         if len(content) > LONGEST_TEXT:
             raise ManifestError([Problem(source=name, message=f"longer than {LONGEST_TEXT // 1024} KiB")])
-        return read_documents(content.decode(), name)
+        return read_documents(content.decode(), name, folder)
     except UnicodeDecodeError as error:
         message = f"not UTF-8 text (byte {error.start})"
         raise ManifestError([Problem(source=name, message=message)]) from None

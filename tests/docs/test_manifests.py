@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,15 @@ from typing import Any
 import pytest
 import yaml
 
-from schedapi.v1 import job_pb2
+from schedapi.manifest import KINDS
 from schedctl.__main__ import run
 from schedctl.dev import Embedded
 from tests.docs.pages import ROOT, Block, block, blocks
 
-SHOWN = [each for each in blocks("yaml") if "kind: Job" in each.text]
+SHOWN = blocks("yaml")
+
+ICS = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//docs\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\n"
+ICS += "DTSTART;VALUE=DATE:20260706\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
 
 
 def schedctl(
@@ -28,25 +32,52 @@ def schedctl(
 
 
 def test_there_are_manifests_to_look_at() -> None:
-    assert {each.page.name for each in SHOWN} == {"README.md", "manifest.md"}
-    assert all("kind: Job" in each.text for each in blocks("yaml"))
+    assert {"README.md", "manifest.md"} <= {each.page.name for each in SHOWN}
+    assert {document["kind"] for each in SHOWN for document in yaml.safe_load_all(each.text)} == set(KINDS)
 
 
 @pytest.mark.parametrize("shown", SHOWN, ids=str)
 def test_a_manifest_of_the_docs_can_be_applied(
-    shown: Block, cluster: Embedded, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    shown: Block,
+    cluster: Embedded,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    said = schedctl(cluster, capsys, monkeypatch, "apply", "--dry-run", "-f", "-", stdin=shown.text)
-    assert said.endswith(" created (dry run)\n")
+    """Together with the calendars of its page that it uses, and with any file that they name."""
+    texts = [shown.text, *_used_by(shown)]
+    for name in re.findall(r"ics: \{file: ([\w.-]+)\}", "".join(texts)):
+        (tmp_path / name).write_text(ICS)
+    monkeypatch.chdir(tmp_path)
+    said = schedctl(cluster, capsys, monkeypatch, "apply", "--dry-run", "-f", "-", stdin="\n---\n".join(texts))
+    assert said and all(line.endswith(" created (dry run)") for line in said.splitlines())
+
+
+def _used_by(shown: Block) -> list[str]:
+    """The first block of the same page with each calendar that is named and not defined here."""
+    uses = set(re.findall(r"[\w-]+", " ".join(re.findall(r"(?:calendars|base): \[([^]]*)\]", shown.text))))
+    found = []
+    for name in sorted(uses - _calendars_in(shown)):
+        others = [each for each in SHOWN if each.page == shown.page and name in _calendars_in(each)]
+        found += [each.text for each in others[:1]]
+    return found
+
+
+def _calendars_in(shown: Block) -> set[str]:
+    documents = yaml.safe_load_all(shown.text)
+    return {document["metadata"]["name"] for document in documents if document["kind"] == "Calendar"}
 
 
 def test_the_manifest_with_every_field_has_every_field() -> None:
-    """But for what another one shows: the other kind of task, and `argv`, which is in a comment."""
-    everything, python = (yaml.safe_load(each.text) for each in SHOWN if each.page.name == "manifest.md")
+    """But for what another one shows: the other kind of task; and `argv` and `text`, which are in words."""
+    everything, python, calendar, _ = (
+        document for each in SHOWN if each.page.name == "manifest.md" for document in yaml.safe_load_all(each.text)
+    )
     everything["spec"]["task"] |= python["spec"]["task"]
-    missing = set(_missing(job_pb2.Job.DESCRIPTOR, everything, ""))
-    assert missing == {"status", "spec.task.shell.argv"}
+    assert set(_missing(KINDS["Job"].DESCRIPTOR, everything, "")) == {"status", "spec.task.shell.argv"}
     assert "or argv: [program, argument]" in block_with("name: everything").text
+    missing = set(_missing(KINDS["Calendar"].DESCRIPTOR, calendar, ""))
+    assert {place for place in missing if not place.startswith("spec.include.")} == {"status", "spec.exclude.ics.text"}
 
 
 def block_with(words: str) -> Block:
@@ -55,8 +86,8 @@ def block_with(words: str) -> Block:
 
 
 def _missing(message: Any, value: object, path: str) -> list[str]:
-    if isinstance(value, list):
-        (value,) = value
+    if isinstance(value, list):  # each item shows some of the fields
+        value = {key: part for item in value for key, part in item.items()}
     assert isinstance(value, dict), path
     found = []
     for field in message.fields:

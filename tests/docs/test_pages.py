@@ -8,9 +8,11 @@ import pytest
 
 from cronquorum.durations import LONGEST
 from executor.settings import ExecutorSettings
+from jobstore.calendar_spec import MAX_DATES, MAX_ICS, MAX_RULES
 from jobstore.spec import MAX_PARAMS, MAX_TRIGGERS
 from jobstore.states import State
-from schedapi.manifest import text
+from jobstore.trigger_spec import MAX_CALENDARS
+from schedapi.manifest import files, text
 from schedctl.exits import ExitCode
 from scheduler import failover, routing
 from scheduler.config import NodeSettings
@@ -156,7 +158,12 @@ def test_the_bounds_of_the_docs_are_those_of_the_program() -> None:
         "{} triggers": MAX_TRIGGERS,
         "{} labels": MOST_LABELS,
         "{} days": LONGEST.days,
+        "{} calendars of a trigger": MAX_CALENDARS,
+        "{} rules": MAX_RULES,
+        "{:,} dates": MAX_DATES,
+        "iCalendar file of more than {} KiB": files.LARGEST_FILE // 2**10,
     }
+    assert files.LARGEST_FILE == MAX_ICS
     shown = " ".join(prose(MANIFEST).split())
     for words, bound in bounds.items():
         assert words.format(bound) in shown

@@ -1,4 +1,4 @@
-"""A small server with the API's three services, on loopback: the answers are made up, the wire is real."""
+"""A small server with the API's services, on loopback: the answers are made up, the wire is real."""
 
 import re
 import threading
@@ -19,6 +19,9 @@ from schedapi.errors import (
     abort_sync,
 )
 from schedapi.v1 import (
+    calendar_pb2,
+    calendar_service_pb2,
+    calendar_service_pb2_grpc,
     cluster_service_pb2,
     cluster_service_pb2_grpc,
     execution_pb2,
@@ -37,6 +40,9 @@ class Service:
 
     def __init__(self) -> None:
         self.jobs: dict[tuple[str, str], job_pb2.Job] = {}
+        self.calendars: dict[tuple[str, str], calendar_pb2.Calendar] = {}
+        self.moved: list[job_service_pb2.MovedTrigger] = []  # by each calendar that is applied
+        self.fires: list[job_service_pb2.NextFire] = []
         self.executions: dict[str, execution_pb2.Execution] = {}
         self.requests: list[Any] = []
         self.answers: dict[str, Any] = {}
@@ -51,6 +57,7 @@ class Service:
         self._server = grpc.server(ThreadPoolExecutor(8))
         parts: list[tuple[Any, Any]] = [
             (job_service_pb2_grpc.add_JobServiceServicer_to_server, _Jobs(self)),
+            (calendar_service_pb2_grpc.add_CalendarServiceServicer_to_server, _Calendars(self)),
             (execution_service_pb2_grpc.add_ExecutionServiceServicer_to_server, _Executions(self)),
             (cluster_service_pb2_grpc.add_ClusterServiceServicer_to_server, _Cluster(self)),
         ]
@@ -118,11 +125,25 @@ class _Jobs(job_service_pb2_grpc.JobServiceServicer):
             Violation(field=f"jobs[{i}].spec.triggers[{j}].cron", description="hours: 25 is not in 0-23")
             for i, job in enumerate(request.jobs)
             for j, trigger in enumerate(job.spec.triggers)
-            if trigger.cron.split()[2] == "25"
+            if trigger.cron.split()[2:3] == ["25"]
+        ]
+        wrong += [
+            Violation(field=f"calendars[{i}].spec.exclude[{j}].ics.text", description="has no event")
+            for i, calendar in enumerate(request.calendars)
+            for j, rule in enumerate(calendar.spec.exclude)
+            if rule.HasField("ics") and "VEVENT" not in rule.ics.text
         ]
         if wrong:
             abort_sync(context, InvalidArgument(f"{len(wrong)} fields are wrong", violations=wrong))
         response = job_service_pb2.ApplyResponse()
+        for calendar in request.calendars:
+            key = (calendar.metadata.namespace, calendar.metadata.name)
+            outcome = "updated" if key in self.service.calendars else "created"
+            applied = response.calendars.add(namespace=key[0], name=key[1], outcome=outcome, revision=1)
+            applied.moved.extend(self.service.moved[:1000])
+            applied.moved_count = len(self.service.moved)
+            if not request.dry_run:
+                self.service.calendars[key] = _kept(calendar)
         for job in request.jobs:
             key = (job.metadata.namespace, job.metadata.name)
             old = self.service.jobs.get(key)
@@ -163,6 +184,12 @@ class _Jobs(job_service_pb2_grpc.JobServiceServicer):
         job.status.state = "active"
         return job
 
+    def NextFires(self, request: Any, context: Any) -> Any:
+        self.service.received(request, context)
+        job = self.service.find(request, context)
+        fires = self.service.fires[: request.count or (10_000 if request.HasField("until") else 10)]
+        return job_service_pb2.NextFiresResponse(fires=fires, state=job.status.state)
+
     def Run(self, request: Any, context: Any) -> Any:
         self.service.received(request, context)
         if request.request_id not in self.service.answers:
@@ -188,6 +215,39 @@ def _stored(job: job_pb2.Job, revision: int) -> job_pb2.Job:
     for trigger in job.spec.triggers:
         status = kept.status.triggers.add(name=trigger.name, uid=f"uid-{trigger.name}")
         status.next_fire.FromDatetime(EPOCH + timedelta(days=1))
+    return kept
+
+
+class _Calendars(calendar_service_pb2_grpc.CalendarServiceServicer):
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    def Get(self, request: Any, context: Any) -> Any:
+        self.service.received(request, context)
+        if (request.namespace, request.name) not in self.service.calendars:
+            abort_sync(context, NotFound(f"there is no calendar {request.namespace}/{request.name}"))
+        return self.service.calendars[request.namespace, request.name]
+
+    def List(self, request: Any, context: Any) -> Any:
+        self.service.received(request, context)
+        found = [each for key, each in sorted(self.service.calendars.items()) if request.namespace in ("", key[0])]
+        start = int(request.page_token or 0)
+        more = str(start + request.page_size) if start + request.page_size < len(found) else ""
+        page = found[start : start + request.page_size]
+        return calendar_service_pb2.ListCalendarsResponse(calendars=page, next_page_token=more)
+
+    def Delete(self, request: Any, context: Any) -> Any:
+        self.Get(request, context)
+        calendar = self.service.calendars.pop((request.namespace, request.name))
+        return calendar_service_pb2.DeleteCalendarResponse(uid=calendar.status.uid)
+
+
+def _kept(calendar: calendar_pb2.Calendar) -> calendar_pb2.Calendar:
+    kept = calendar_pb2.Calendar()
+    kept.CopyFrom(calendar)
+    kept.status.uid, kept.status.revision = f"uid-{calendar.metadata.name}", 1
+    kept.status.created.FromDatetime(EPOCH)
+    kept.status.updated.FromDatetime(EPOCH)
     return kept
 
 

@@ -140,4 +140,4 @@ def test_more_than_a_server_takes_is_refused_here(
 ) -> None:
     monkeypatch.setattr(apply, "LARGEST_REQUEST", 100)
     ended = offline("apply", "-f", str(manifests))
-    assert ended.err == "schedctl: 2 jobs are more than one apply takes (4 MiB): apply them in parts\n"
+    assert ended.err == "schedctl: 2 manifests are more than one apply takes (4 MiB): apply them in parts\n"

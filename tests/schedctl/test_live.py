@@ -46,6 +46,17 @@ def test_it_shows_next_fires_latest_executions_and_totals() -> None:
     ]
 
 
+def test_schedules_leave_room_for_the_other_columns() -> None:
+    job = Job()
+    job.metadata.namespace, job.metadata.name = "default", "many"
+    job.spec.triggers.add(name="a", manual=True)
+    for number in range(9):
+        job.spec.triggers.add(name=f"b{number}").interval.every = "90s"
+    assert shown([job], [], now=EPOCH)[1] == (
+        "default/many  manual, every 90s, every 90s, every 90s, ever...  -          -"
+    )
+
+
 def test_results_are_short_and_do_nothing_to_the_terminal() -> None:
     execution = Service().execute(Job(), "failed")
     execution.error.message = "\x1b[2J" + "x" * 100

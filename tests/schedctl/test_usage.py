@@ -63,17 +63,6 @@ def test_version(offline: CommandLine) -> None:
     assert offline("version", "-o", "yaml").out == f"version: {__version__}\n"
 
 
-def test_the_next_fires_of_an_expression(offline: CommandLine) -> None:
-    ended = offline("cron", "next", "0 30 2 1 1 ? 2190-2192", "--zone", "Europe/Berlin", "--count", "2")
-    assert ended.out == "2190-01-01T02:30:00+01:00\n2191-01-01T02:30:00+01:00\n"
-    gone = offline("cron", "next", "0 0 0 1 1 ? 2020")
-    assert gone.code != 0 and gone.out == ""
-    bad = offline("cron", "next", "0 0 25 * * ?")
-    assert (bad.code, bad.err.count("\n")) == (2, 1)
-    assert "hours: 25 is not in 0-23" in bad.err
-    assert "Europe/Berlin" in offline("cron", "next", "0 0 2 * * ?", "--zone", "Europe/Berln").err
-
-
 def test_the_config_file_gives_the_defaults_of_the_options(
     offline: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

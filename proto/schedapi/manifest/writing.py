@@ -8,19 +8,19 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import ListValue, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from schedapi.manifest.documents import Manifest
 from schedapi.manifest.text import ScalarError, resolve
-from schedapi.v1 import job_pb2
 
 
-def to_document(job: job_pb2.Job) -> dict[str, Any]:
-    """The manifest of a job, its status included: what is not set is left out."""
-    found: dict[str, Any] = plain(job, whole=False)
+def to_document(message: Manifest) -> dict[str, Any]:
+    """The manifest of a job or a calendar, its status included: what is not set is left out."""
+    found: dict[str, Any] = plain(message, whole=False)
     return found
 
 
-def to_yaml(job: job_pb2.Job) -> str:
-    """The manifest of a job as YAML that `read_documents` reads as the same job."""
-    return dump_yaml(to_document(job))
+def to_yaml(message: Manifest) -> str:
+    """The manifest of a job or a calendar as YAML that `read_documents` reads as the same one."""
+    return dump_yaml(to_document(message))
 
 
 def time_text(time: Timestamp) -> str:

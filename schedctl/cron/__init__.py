@@ -1,0 +1,1 @@
+"""`schedctl cron`: the cron language, without a server; `commands` has the commands."""

@@ -1,0 +1,113 @@
+"""What docs/triggers.md says about fires is so."""
+
+import heapq
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+
+from jobstore.trigger_spec import QUARTZ_MISFIRE
+from schedapi.manifest import read_documents
+from scheduler.calendars import read_calendar
+from scheduler.calendars.library import Library
+from scheduler.cron import parse
+from scheduler.definitions import compile_triggers, read_spec
+from scheduler.misfire import POLICIES
+from scheduler.schedules import Schedule
+from tests.docs.pages import ROOT, Block, blocks
+
+PAGE = ROOT / "docs" / "triggers.md"
+TEXT = PAGE.read_text()
+
+
+def _examples() -> Iterator[tuple[Block, Block]]:
+    """Each list of fires, with the manifest above it."""
+    manifests = [each for each in blocks("yaml") if each.page == PAGE]
+    for fires in blocks("fires"):
+        yield max((each for each in manifests if each.line < fires.line), key=lambda each: each.line), fires
+
+
+EXAMPLES = list(_examples())
+
+
+def _documents(manifest: Block) -> list[dict[str, Any]]:
+    return [json_format.MessageToDict(each.message) for each in read_documents(manifest.text, str(manifest))]
+
+
+def _schedules(manifest: Block) -> dict[str, Schedule]:
+    documents = _documents(manifest)
+    calendars = {
+        ("default", each["metadata"]["name"]): read_calendar(each["spec"])
+        for each in documents
+        if each["kind"] == "Calendar"
+    }
+    (job,) = [each for each in documents if each["kind"] == "Job"]
+    return compile_triggers(read_spec(job["spec"]), "default", job["metadata"]["name"], Library(calendars))
+
+
+def _fires(schedule: Schedule, name: str, after: datetime) -> Iterator[tuple[datetime, str]]:
+    at = schedule.next_after(after)
+    while at is not None:
+        yield at, name
+        at = schedule.next_after(at)
+
+
+def test_there_are_examples_of_all_that_is_due_by_itself() -> None:
+    shown = "".join(manifest.text for manifest, _ in EXAMPLES)
+    for kind in ("cron:", "interval:", "calendarInterval:", "daily:", "calendars:", "overlap:"):
+        assert kind in shown
+    assert all(f"{kind}:" in TEXT for kind in ("at", "after", "manual"))
+
+
+@pytest.mark.parametrize(("manifest", "fires"), EXAMPLES, ids=str)
+def test_the_fires_are_as_they_are_shown(manifest: Block, fires: Block) -> None:
+    first, *lines = fires.text.splitlines()
+    start = datetime.fromisoformat(first.removeprefix("after "))
+    merged = heapq.merge(*(_fires(schedule, name, start) for name, schedule in _schedules(manifest).items()))
+    found = [f"{at:%Y-%m-%dT%H:%M:%SZ} {name}" for at, name in islice(merged, len(lines))]
+    assert found == [line.split(": ")[0] for line in lines]
+
+
+def _table(heading: str) -> list[list[str]]:
+    """The cells of the table under a heading."""
+    section = TEXT.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")]
+    return rows[1:]
+
+
+def test_quartzs_instructions_are_ours() -> None:
+    said = {
+        name: ours
+        for theirs, ours in _table("Quartz says, we say")
+        for name in re.findall(r"MISFIRE_INSTRUCTION_(\w+)", theirs)
+    }
+    assert {name: ours.strip("`") for name, ours in said.items()} == {
+        name: policy for name, policy in QUARTZ_MISFIRE.items() if name != "IGNORE_MISFIRES"
+    }
+    assert set(QUARTZ_MISFIRE.values()) == set(POLICIES)
+
+
+EXPRESSIONS = [
+    text for theirs, _ in _table("Quartz says, we say") for text in re.findall(r"`(\d+ [^`]* [^`]*)`", theirs)
+]
+
+
+@pytest.mark.parametrize("text", EXPRESSIONS)
+def test_quartzs_expressions_are_read(text: str) -> None:
+    assert parse(text)
+
+
+def test_what_the_tables_of_fields_and_parts_show_is_read() -> None:
+    for field, place in (("day-of-month", 3), ("day-of-week", 5)):
+        (row,) = [row for row in _table("Cron") if row[0] == field]
+        for item in re.findall(r"`([^`]*)`", row[2]):
+            if (item.isalnum() and item != "H") or "-" in item[1:] or "#" in item:
+                words = ["0", "0", "0", "?", "*", "?"]
+                words[place] = item
+                assert parse(" ".join(words)), item
+    for text in re.findall(r"`(0 [^`]*H[^`]*)`", TEXT):
+        assert parse(text, key="default/report"), text
