@@ -95,7 +95,7 @@ class ExecutorMessage(_message.Message):
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., reports: _Optional[_Iterable[_Union[Report, _Mapping]]] = ..., lease: _Optional[_Union[LeaseQuestion, _Mapping]] = ..., capacity: _Optional[_Union[CapacityChange, _Mapping]] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("protocol", "executor_id", "incarnation", "version", "slots", "kinds", "labels", "draining", "lease", "held")
+    __slots__ = ("protocol", "executor_id", "incarnation", "version", "slots", "kinds", "labels", "draining", "lease", "held", "vouched")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -113,6 +113,7 @@ class Welcome(_message.Message):
     DRAINING_FIELD_NUMBER: _ClassVar[int]
     LEASE_FIELD_NUMBER: _ClassVar[int]
     HELD_FIELD_NUMBER: _ClassVar[int]
+    VOUCHED_FIELD_NUMBER: _ClassVar[int]
     protocol: int
     executor_id: str
     incarnation: str
@@ -123,7 +124,8 @@ class Welcome(_message.Message):
     draining: bool
     lease: _duration_pb2.Duration
     held: _containers.RepeatedCompositeFieldContainer[AttemptKey]
-    def __init__(self, protocol: _Optional[int] = ..., executor_id: _Optional[str] = ..., incarnation: _Optional[str] = ..., version: _Optional[str] = ..., slots: _Optional[int] = ..., kinds: _Optional[_Iterable[str]] = ..., labels: _Optional[_Mapping[str, str]] = ..., draining: _Optional[bool] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., held: _Optional[_Iterable[_Union[AttemptKey, _Mapping]]] = ...) -> None: ...
+    vouched: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, protocol: _Optional[int] = ..., executor_id: _Optional[str] = ..., incarnation: _Optional[str] = ..., version: _Optional[str] = ..., slots: _Optional[int] = ..., kinds: _Optional[_Iterable[str]] = ..., labels: _Optional[_Mapping[str, str]] = ..., draining: _Optional[bool] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., held: _Optional[_Iterable[_Union[AttemptKey, _Mapping]]] = ..., vouched: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class LeaseQuestion(_message.Message):
     __slots__ = ("asked",)
