@@ -30,7 +30,7 @@ OPTIONS: dict[str, Any] = {
     "gap": "skip",
     "overlap": "both",
     "start": "2026-01-01T00:00:00Z",
-    "end": "2026-12-31T23:59:59.999000+01:00",
+    "end": "2026-12-31T23:59:59.999+01:00",
     "maxFires": 2**31 - 1,
     "jitter": "30s",
     "calendars": ["holidays", "ops/windows"],
@@ -86,9 +86,9 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
         "",
         "says calendarInterval and daily and manual: give exactly one",
     ),
-    "manual: false": ({"manual": False}, "manual", "should be True"),
-    "manual: false beside a schedule": ({"manual": False, "cron": "x"}, "manual", "should be True"),
-    "manual: text": ({"manual": "true"}, "manual", "should be True"),
+    "manual: false": ({"manual": False}, "manual", "can only be true"),
+    "manual: false beside a schedule": ({"manual": False, "cron": "x"}, "manual", "can only be true"),
+    "manual: text": ({"manual": "true"}, "manual", "valid boolean"),
     "an interval of nothing": ({"interval": {"every": "0s"}}, "interval.every", "0s is not in 1s-3650d"),
     "an interval of less than a second": ({"interval": {"every": "999ms"}}, "interval.every", "999ms is not in 1s-"),
     "an interval of ages": ({"interval": {"every": "3651d"}}, "interval.every", "longer than 3650d"),
@@ -216,7 +216,7 @@ def test_an_instant_has_an_offset_and_is_kept_to_the_millisecond(text: str) -> N
 
 
 def test_an_instant_is_written_with_the_offset_that_it_was_given() -> None:
-    for text in ("2026-03-01T02:30:00Z", "2026-03-01T02:30:00+05:30", "2026-03-01T02:30:00.123000Z"):
+    for text in ("2026-03-01T02:30:00Z", "2026-03-01T02:30:00+05:30", "2026-03-01T02:30:00.123Z"):
         assert in_json(trigger(at=text))["at"] == text
     assert in_json(trigger(at="2026-03-01T02:30:00-00:00"))["at"] == "2026-03-01T02:30:00Z"
 
