@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from cronquorum import failpoints
 from jobstore.changes import Change
 from jobstore.errors import BadChange
 from jobstore.model import Answer, Calendar, DueTrigger, EndedAttempt, Execution, Job, Output, Term
@@ -41,6 +42,7 @@ class SqlStore:
                 except (ValueError, TypeError, OverflowError) as error:
                     # the drivers' own encoding: a NUL, half of a surrogate pair, a number beyond 64 bits
                     raise BadChange(f"a value cannot be stored: {str(error)[:200]}") from error
+            failpoints.hit("store.transaction")
 
         self.database.write(write)
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from cronquorum import failpoints
 from jobstore.changes import DeleteCalendar, DeleteJob, MoveExecution, PutJob
 from jobstore.model import Calendar, DueTrigger, Job, TriggerRecord
 from jobstore.protocols import CalendarQuery, JobQuery
@@ -67,6 +68,7 @@ class Edits:
                     for job in edit.changed:
                         self._let_go(current.get((job.namespace, job.name)), job, now)
                     changes = [*edit.changes(), self._requests.keep(request, facts, now)]
+                    failpoints.hit("leader.edit")
                     await self._writer.write(changes)
                     if edit.changed_calendars:
                         self._catalog.put_library(edit.library)
@@ -100,6 +102,7 @@ class Edits:
                     since = now if paused else None
                     after = replace(job, paused=paused, paused_since=since, updated=now, triggers=triggers)
                     self._let_go(job, after, now)
+                failpoints.hit("leader.edit")
                 await self._writer.write([PutJob(after), self._requests.keep(request, {}, now)])
                 self._written(after, job)
                 for trigger in after.triggers:
@@ -153,6 +156,7 @@ class Edits:
                 waiting = [e for e in self._ledger.of_job(job.uid) if e.state is not State.RUNNING]
                 cancelled = [self._ledger.put(settle.cancel(e, "jobDeleted", now)) for e in waiting]
                 facts = {"uid": str(job.uid), "cancelled": len(cancelled)}
+                failpoints.hit("leader.edit")
                 await self._writer.write(
                     [
                         *(MoveExecution(execution) for execution in cancelled),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from cronquorum import failpoints
 from cronquorum.clock import Clock
 from cronquorum.coordination import Member, Watch
 from cronquorum.logs import get_logger
@@ -170,6 +171,7 @@ class Leader:
 
     async def _take_over(self) -> None:
         """Read what is open; what executors hold is asked of them when they attach."""
+        failpoints.hit("leader.takeOver")
         self.catalog.put_library(await self._writer.read(self._read_calendars))
         last = None
         while True:

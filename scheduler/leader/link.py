@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import grpc
 
+from cronquorum import failpoints
 from cronquorum.clock import Clock
 from cronquorum.coordination import Member
 from cronquorum.durations import DurationError, parse_duration
@@ -242,7 +243,10 @@ class Link:
                 await self._something.wait()
                 await self._until_may_act()
                 self._something.clear()
-                await call.write(self._batch())
+                message = self._batch()
+                if message.dispatches:
+                    failpoints.hit("leader.send")
+                await call.write(message)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
             call.cancel()  # the reader sees it, and says why
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from uuid import UUID
 
+from cronquorum import failpoints
 from cronquorum.logs import get_logger
 from jobstore.changes import Change, MoveExecution, NewExecution
 from jobstore.errors import BadChange
@@ -88,6 +89,7 @@ class Outbox:
 
         def committed() -> None:
             if then is not None:
+                failpoints.hit("leader.acknowledge")
                 then()
             self._committed(executions, placed)
 

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from cronquorum import failpoints
 from cronquorum.clock import Clock
 from cronquorum.logs import get_logger
 from jobstore.changes import Change
@@ -180,6 +181,7 @@ class Writer:
     async def _commit(self, loop: asyncio.AbstractEventLoop, units: list[_Unit]) -> None:
         changes = [change for unit in units for change in unit.changes]
         sent = self._clock.monotonic()
+        failpoints.hit("leader.record")
         try:
             await loop.run_in_executor(self._pool, self._store.commit, self._term, changes)
         except BadChange as error:
@@ -191,6 +193,7 @@ class Writer:
             await self._commit(loop, units[:middle])
             await self._commit(loop, units[middle:])
             return
+        failpoints.hit("leader.recorded")
         self._metrics.committed(len(changes), self._clock.monotonic() - sent)
         for unit in units:  # in order, also when they are halves: this one is the first that is under way
             self._under_way.popleft()

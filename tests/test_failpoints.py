@@ -1,0 +1,47 @@
+"""Failpoints: off, they do nothing; armed, they do what they say, once, and where the code says that they are."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cronquorum import failpoints
+
+ROOT = Path(__file__).parents[1]
+PROGRAM = "from cronquorum import failpoints\nfor _ in range(2):\n    failpoints.hit('leader.record')\nprint('passed')"
+
+
+def run(folder: Path | None) -> subprocess.CompletedProcess[str]:
+    env = {} if folder is None else {failpoints.VARIABLE: str(folder)}
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=env, cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_off_they_do_nothing() -> None:
+    assert run(None).stdout == "passed\n"
+
+
+@pytest.mark.parametrize(("action", "code"), [("kill", -9), ("fail", 1)])
+def test_armed_it_strikes_once(tmp_path: Path, action: str, code: int) -> None:
+    (tmp_path / "leader.record").write_text(f"{action}\n")
+    assert run(tmp_path).returncode == code
+    assert [each.name for each in tmp_path.iterdir()] == ["leader.record.hit"]
+    assert run(tmp_path).stdout == "passed\n"
+
+
+def test_another_one_is_none_of_its_business(tmp_path: Path) -> None:
+    (tmp_path / "leader.send").write_text("kill")
+    assert run(tmp_path).stdout == "passed\n"
+
+
+def test_those_that_are_named_are_those_that_there_are() -> None:
+    found = {
+        name
+        for package in ("cronquorum", "jobstore", "scheduler", "executor")
+        for path in (ROOT / package).rglob("*.py")
+        for name in re.findall(r'failpoints\.hit\("([\w.]+)"\)', path.read_text())
+    }
+    assert found == set(failpoints.NAMES)
