@@ -10,12 +10,11 @@ from jobstore.ids import fire_id
 from jobstore.model import DueTrigger, Execution, Job, Missed, Origin, TriggerRecord
 from jobstore.states import State
 from jobstore.trigger_spec import TriggerSpec
-from scheduler import concurrency, settle
+from scheduler import settle
 from scheduler.definitions import Definition
 from scheduler.errors import InvalidJob, SetAside
 from scheduler.jitter import jitter_of
-from scheduler.leader.ledger import Ledger
-from scheduler.leader.placement import Placement
+from scheduler.leader.chains import LATE
 from scheduler.leader.shared import Shared
 from scheduler.misfire import FirePlan, Standing, plan_fire
 
@@ -33,7 +32,8 @@ class Decisions:
         self._timetable = shared.timetable
         self._ledger = shared.ledger
         self._catalog = shared.catalog
-        self._placement = shared.placement
+        self._admission = shared.admission
+        self._chains = shared.chains
         self._writer = shared.writer
         self._outbox = shared.outbox
         self._hub = shared.hub
@@ -102,7 +102,7 @@ class Decisions:
     def _may_go_on(self, trigger: DueTrigger, spec: TriggerSpec, definition: Definition, now: datetime) -> bool:
         """Whether the next of many missed fires may be recorded: at its pace, and where executions must not
         overlap, when the one before has ended."""
-        free = concurrency.POLICIES[definition.concurrency](self._ledger.open_count(trigger.job_uid))
+        free = self._admission.is_free(definition, self._ledger.open_count(trigger.job_uid))
         pace = self._paces.get(trigger.uid, now)
         step = timedelta(seconds=1) / spec.misfire.rate
         if now < pace or not free:
@@ -169,7 +169,8 @@ class Decisions:
             self._delays.expect(job, record, plan.fires)
         changes: list[Change] = [MoveTrigger(trigger.uid, plan.next_fire, plan.scheduled_time, plan.fires)]
         changes += (VoidExecution(each.id) for each in voided)
-        self._outbox.new(admit(execution, plan.skipped, definition, self._ledger, self._placement, now), *changes)
+        late = now - trigger.next_fire > LATE + (spec.jitter if spec is not None and spec.jitter else timedelta(0))
+        self._outbox.new(self._admission.admit(execution, definition, now, late=late, skipped=plan.skipped), *changes)
 
     def _fold(self, trigger: DueTrigger) -> list[Execution]:
         """Take back what this trigger has waiting and was never sent: the new record stands for it, too."""
@@ -182,6 +183,7 @@ class Decisions:
         ]
         for execution in voided:
             self._ledger.forget(execution.id)
+            self._chains.forget(execution)
             self._hub.give_up(execution.id, SetAside(f"execution {execution.id} was folded into a later one"))
         return voided
 
@@ -203,19 +205,3 @@ def _together(voided: list[Execution], missed: Missed | None) -> Missed | None:
         first=min((each.first for each in ranges), default=missed.first),
         last=missed.last,
     )
-
-
-def admit(
-    execution: Execution,
-    skipped: str,
-    definition: Definition,
-    ledger: Ledger,
-    placement: Placement,
-    now: datetime,
-) -> Execution:
-    """Skip a new execution (misfire, overlap), or place it; the answer is in the ledger."""
-    if skipped:
-        return settle.skip(execution, skipped, now)
-    if not concurrency.POLICIES[definition.concurrency](ledger.open_count(execution.job_uid)):
-        return settle.skip(execution, "overlap", now)
-    return placement.place(execution, definition, now)

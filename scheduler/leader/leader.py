@@ -20,7 +20,9 @@ from scheduler import wire
 from scheduler.calendars.library import MOST_CALENDARS, Library
 from scheduler.definitions import Defaults
 from scheduler.errors import InvalidJob
+from scheduler.leader.admission import Admission
 from scheduler.leader.catalog import Catalog
+from scheduler.leader.chains import BEHIND, LATE, Chains
 from scheduler.leader.decisions import Decisions
 from scheduler.leader.delays import Delays
 from scheduler.leader.edits import Edits
@@ -93,7 +95,10 @@ class Leader:
         self._delays = Delays(self.timetable, self.catalog, lambda: self._fires.changed())
         self.roster = Roster(self._link, self._failed)
         self._placement = Placement(term, self.ledger, self.catalog, policy.limits, random.Random())
-        self._outbox = Outbox(writer, self.ledger, self.catalog, self._delays, self.hub, self.roster.link, metrics)
+        self._chains = Chains(self.ledger, self.catalog, self._placement, clock)
+        self._outbox = Outbox(
+            writer, self.ledger, self.catalog, (self._delays, self._chains), self.hub, self.roster.link, metrics
+        )
         shared = Shared(
             term=term,
             records=records,
@@ -104,6 +109,8 @@ class Leader:
             catalog=self.catalog,
             delays=self._delays,
             placement=self._placement,
+            chains=self._chains,
+            admission=Admission(self.ledger, self._placement, self._chains),
             writer=writer,
             outbox=self._outbox,
             hub=self.hub,
@@ -182,13 +189,18 @@ class Leader:
             for execution in page:
                 self.ledger.put(execution)
                 definition = self.catalog.definition(execution.job_uid, execution.revision)
-                if execution.state is State.PENDING and definition is not None:
+                if execution.reason == BEHIND:
+                    self._chains.rejoin(execution)
+                elif execution.recorded - execution.scheduled_time > LATE:
+                    self._chains.begin(execution, execution.dispatched or execution.recorded)
+                if execution.state is State.PENDING and definition is not None and execution.reason != BEHIND:
                     waiting = self._placement.place(execution, definition, now)
                     if waiting is not execution:
                         self._outbox.move([waiting])
             if len(page) < PAGE:
                 break
             last = page[-1].id
+        self._outbox.move(self._chains.resume())
         await self._resume_delays()
         _log.info("took over", epoch=self.term.epoch, open=len(self.ledger))
 

@@ -12,6 +12,7 @@ from jobstore.states import State
 from scheduler import wire
 from scheduler.errors import NotLeading, SetAside
 from scheduler.leader.catalog import Catalog
+from scheduler.leader.chains import Chains
 from scheduler.leader.delays import Delays
 from scheduler.leader.hub import Hub
 from scheduler.leader.ledger import Holder, Ledger
@@ -30,7 +31,7 @@ class Outbox:
         writer: Writer,
         ledger: Ledger,
         catalog: Catalog,
-        delays: Delays,
+        followers: tuple[Delays, Chains],
         hub: Hub,
         links: Callable[[Holder], Link | None],
         metrics: NodeMetrics,
@@ -38,7 +39,7 @@ class Outbox:
         self._writer = writer
         self._ledger = ledger
         self._catalog = catalog
-        self._delays = delays
+        self._delays, self._chains = followers
         self._hub = hub
         self._links = links
         self._metrics = metrics
@@ -73,6 +74,7 @@ class Outbox:
             self._refused([execution], error)
             raise
         self._committed([execution], placed)
+        self._begin_next([execution])
 
     def cancel(self, executions: Iterable[Execution]) -> None:
         """Ask executors to end what has been committed as `cancelling`."""
@@ -98,6 +100,13 @@ class Outbox:
             committed,
             lambda error: self._refused(executions, error),
         )
+        self._begin_next(executions)
+
+    def _begin_next(self, executions: Iterable[Execution]) -> None:
+        """What waited behind those that have ended."""
+        for execution in executions:
+            if execution.state.final:
+                self.move(self._chains.ended(execution))
 
     def _follow(self, executions: Iterable[Execution]) -> Iterator[Change]:
         """What the ends of executions bring about."""

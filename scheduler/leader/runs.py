@@ -13,7 +13,6 @@ from jobstore.protocols import JobQuery
 from jobstore.states import State
 from scheduler import settle, wire
 from scheduler.errors import Conflict, NotFound
-from scheduler.leader.decisions import admit
 from scheduler.leader.requests import Requests, WriteRequest, carried_through
 from scheduler.leader.shared import Shared
 
@@ -25,7 +24,7 @@ class Runs:
         self._term = shared.term
         self._ledger = shared.ledger
         self._catalog = shared.catalog
-        self._placement = shared.placement
+        self._admission = shared.admission
         self._writer = shared.writer
         self._outbox = shared.outbox
         self._hub = shared.hub
@@ -68,7 +67,7 @@ class Runs:
                 request_id=request.request_id,
             )
             self._writer.require_room()
-            execution = admit(execution, "", definition, self._ledger, self._placement, now)
+            execution = self._admission.admit(execution, definition, now)
             kept = self._requests.keep(request, {"execution": str(execution.id)}, now)
             await self._outbox.written(NewExecution(execution), kept)
             return execution

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from cronquorum.clock import Clock
 from jobstore.model import Term
 from jobstore.protocols import Records
+from scheduler.leader.admission import Admission
 from scheduler.leader.catalog import Catalog
+from scheduler.leader.chains import Chains
 from scheduler.leader.delays import Delays
 from scheduler.leader.hub import Hub
 from scheduler.leader.ledger import Ledger
@@ -29,6 +31,8 @@ class Shared:
     catalog: Catalog
     delays: Delays
     placement: Placement
+    chains: Chains
+    admission: Admission
     writer: Writer
     outbox: Outbox
     hub: Hub

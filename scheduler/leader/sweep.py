@@ -27,6 +27,7 @@ class Sweep:
         self._ledger = shared.ledger
         self._catalog = shared.catalog
         self._placement = shared.placement
+        self._chains = shared.chains
         self._writer = shared.writer
         self._outbox = shared.outbox
         self._roster = roster
@@ -51,9 +52,15 @@ class Sweep:
                 self._writer.submit([MoveExecution(later)])
             else:
                 self._outbox.move([self._look_at(execution, now)])
+        self._outbox.move(self._chains.resume())  # behind those that the store refused
 
     def _look_at(self, execution: Execution, now: datetime) -> Execution:
         definition = self._catalog.definition(execution.job_uid, execution.revision)
+        if definition is not None and self._chains.waits(execution):
+            deadline = definition.spec.start_deadline
+            if settle.past_deadline(execution, deadline, now):
+                return self._ledger.put(settle.skip(execution, "startDeadline", now))
+            return self._ledger.put(settle.check_by(execution, settle.wait_until(execution, deadline, now)))
         if definition is None:
             end = settle.cancel if execution.state is State.RETRYING else settle.skip
             return self._ledger.put(end(execution, "definitionUnreadable", now))
