@@ -72,6 +72,11 @@ def key_of(execution: Execution) -> executor_service_pb2.AttemptKey:
     )
 
 
+def flat(key: executor_service_pb2.AttemptKey) -> tuple[str, int, int, int, str]:
+    """A key that can be looked up."""
+    return key.execution_id, key.part, key.attempt, key.placement, key.incarnation
+
+
 def key_matches(key: executor_service_pb2.AttemptKey, execution: Execution | EndedAttempt) -> bool:
     """Whether a report's key names the present placement of an execution, in all five parts."""
     return (

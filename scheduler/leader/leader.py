@@ -243,14 +243,15 @@ class Leader:
             self._metrics.standing(self.ledger.counts(), attached)
             await self._clock.sleep(TICK)
 
-    async def welcomed(self, link: Link, held: list[pb.AttemptKey]) -> None:
-        """An executor answered the Hello: what it holds goes on, what it never received is sent again."""
-        keys = {_flat(key) for key in held}
+    async def welcomed(self, link: Link, held: list[pb.AttemptKey], vouched: list[str]) -> None:
+        """An executor answered the Hello: what it holds goes on, what it never received is sent again, and what
+        earlier incarnations ran that are known to be dead is lost."""
+        keys = {wire.flat(key) for key in held}
         mine = self.ledger.held_by(link.holder)
         await self.catalog.fetch_definitions((e.job_uid, e.revision) for e in mine)
         for execution in self.ledger.held_by(link.holder):
             key = wire.key_of(execution)
-            if _flat(key) not in keys:
+            if wire.flat(key) not in keys:
                 # one that is not committed yet is sent when it is
                 if execution.state is State.DISPATCHED and self._outbox.is_committed(execution):
                     self._outbox.send(link, execution)
@@ -258,9 +259,12 @@ class Leader:
                     await self._reports.vanished(link, execution)
             if execution.cancelling:
                 link.cancel(key)
-            keys.discard(_flat(key))
+            keys.discard(wire.flat(key))
+        for incarnation in vouched:
+            if incarnation != link.member.incarnation:
+                await self._sweep.give_away((link.member.id, incarnation), held)
         for key in held:
-            if _flat(key) in keys:
+            if wire.flat(key) in keys and key.incarnation == link.member.incarnation:
                 link.cancel(key)  # nobody waits for it any more: given away, or of a deleted job
 
     async def reported(self, link: Link, reports: list[pb.Report]) -> None:
@@ -272,7 +276,3 @@ class Leader:
         _log.info("executor changed", executor=link.member.id, attached=link.attached, slots=link.slots)
         self._placement.offers(link for link in self.roster.links() if link.open_for_work)
         self._outbox.move(self._placement.pump(self._clock.now()))
-
-
-def _flat(key: pb.AttemptKey) -> tuple[str, int, int, int, str]:
-    return key.execution_id, key.part, key.attempt, key.placement, key.incarnation

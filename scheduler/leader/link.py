@@ -33,6 +33,8 @@ HELLO_TIMEOUT = 5.0
 """Seconds until an executor that took the call must have answered the Hello."""
 ACT_PAUSE = 0.02
 DEFAULT_LEASE = 15.0
+MOST_VOUCHED = 100
+"""Earlier incarnations that an executor may vouch for at once."""
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
@@ -60,7 +62,7 @@ class SupersededByExecutor(Exception):
 class Desk(Protocol):
     """Where a link brings what its executor says."""
 
-    async def welcomed(self, link: "Link", held: list[wire.AttemptKey]) -> None:
+    async def welcomed(self, link: "Link", held: list[wire.AttemptKey], vouched: list[str]) -> None:
         """The executor answered the Hello with what it holds."""
         ...
 
@@ -179,7 +181,7 @@ class Link:
         # without its sender a stream is dead, and its reader must not wait on
         sender.add_done_callback(lambda _: call.cancel())
         try:
-            await self._desk.welcomed(self, list(first.welcome.held))
+            await self._desk.welcomed(self, list(first.welcome.held), list(first.welcome.vouched[:MOST_VOUCHED]))
             self._desk.changed(self)
             if first.reports:
                 await self._desk.reported(self, list(first.reports))

@@ -69,7 +69,7 @@ class Reports:
         if (
             execution is None
             or execution.state not in PLACED
-            or (execution.executor_id, execution.incarnation) != link.holder
+            or execution.executor_id != link.member.id  # this incarnation's, or kept in the journal of an earlier one
             or not wire.key_matches(report.key, execution)
         ):
             return None
@@ -195,7 +195,7 @@ class Reports:
             return row is not None
         ended: list[Execution | EndedAttempt] = [row, *self._records.attempts(id_)]
         return any(
-            (past.executor_id, past.incarnation) == link.holder
+            past.executor_id == link.member.id
             and wire.key_matches(report.key, past)
             and settle.outcome_state(past) in (State(report.outcome.state), State.CANCELLED)
             for past in ended

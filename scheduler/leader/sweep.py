@@ -1,6 +1,6 @@
 """What must be looked at by a certain time, and executors that are gone."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from cronquorum.coordination import Member
@@ -8,7 +8,8 @@ from cronquorum.logs import get_logger
 from jobstore.changes import EndAttempt, MoveExecution
 from jobstore.model import Execution
 from jobstore.states import PLACED, State
-from scheduler import settle
+from schedapi.v1.executor_service_pb2 import AttemptKey
+from scheduler import settle, wire
 from scheduler.leader.ledger import Holder
 from scheduler.leader.roster import Roster
 from scheduler.leader.shared import Shared
@@ -82,14 +83,21 @@ class Sweep:
             answered, lease = self._roster.last_sign(holder)
             silent_since = max(self._begun, since, answered or 0.0)
             if monotonic - silent_since > LEASE_MARGIN * (self._lease if lease is None else lease):
-                await self._give_away(holder)
+                await self.give_away(holder)
 
-    async def _give_away(self, holder: Holder) -> None:
-        held = self._ledger.held_by(holder)
+    async def give_away(self, holder: Holder, but: Collection[AttemptKey] = ()) -> None:
+        """An incarnation is dead with all that it ran: its attempts are lost, but for those that ended before
+        and whose outcomes are still to come."""
+        kept = {wire.flat(key) for key in but}
+        held = [each for each in self._ledger.held_by(holder) if wire.flat(wire.key_of(each)) not in kept]
+        if not held:
+            return
         _log.warning("executor lost", executor=holder[0], incarnation=holder[1], executions=len(held))
         await self._catalog.fetch_definitions((e.job_uid, e.revision) for e in held)
         now = self._clock.now()
         for execution in self._ledger.held_by(holder):
+            if wire.flat(wire.key_of(execution)) in kept:
+                continue
             definition = self._catalog.definition(execution.job_uid, execution.revision)
             settled = settle.settle(execution, settle.lost("executorLost", now), definition, now)
             after = self._ledger.put(settled.execution)

@@ -55,6 +55,7 @@ class ScriptedExecutor(ExecutorServiceServicer):
         self.incarnation = f"life-{uuid4().hex[:8]}"
         self.slots, self.kinds, self.labels, self.lease = slots, list(kinds), labels or {}, lease
         self.held: list[pb.AttemptKey] = []
+        self.vouched: list[str] = []
         self.offers: list[pb.Report] = []
         self.highest_epoch = ""
         """What a refusal of every Hello names; empty: none is refused."""
@@ -100,8 +101,11 @@ class ScriptedExecutor(ExecutorServiceServicer):
         """End the stream, and let the leader say Hello again."""
         self._over.set()
 
-    def restart(self) -> None:
-        """Be another process under the same name and address, which remembers nothing."""
+    def restart(self, vouched: bool = False) -> None:
+        """Be another process under the same name and address, which remembers nothing; a guardian may say that the
+        one before is dead."""
+        if vouched:
+            self.vouched = [*self.vouched, self.incarnation]
         self.incarnation = f"life-{uuid4().hex[:8]}"
         self.held, self.offers = [], []
         self.hang_up()
@@ -128,6 +132,7 @@ class ScriptedExecutor(ExecutorServiceServicer):
             kinds=self.kinds,
             labels=self.labels,
             held=self.held,
+            vouched=self.vouched,
         )
         await context.write(pb.ExecutorMessage(welcome=welcome, reports=self.offers))
         self._context = context

@@ -81,9 +81,10 @@ async def test_what_it_ran_and_forgot_is_lost(stage: Stage) -> None:
 
 async def test_what_it_holds_and_nobody_waits_for_is_cancelled(stage: Stage) -> None:
     await stage.lead()
-    key = pb.AttemptKey(execution_id=str(uuid4()), attempt=1, placement=1, incarnation="x")
     executor = await stage.executor(attached=False)
-    executor.held = [key]
+    key = pb.AttemptKey(execution_id=str(uuid4()), attempt=1, placement=1, incarnation=executor.incarnation)
+    earlier = pb.AttemptKey(execution_id=str(uuid4()), attempt=1, placement=1, incarnation="earlier")
+    executor.held = [earlier, key]  # the earlier one has ended: there is nothing to cancel
     await stage.attached_again(executor)
     await until(lambda: executor.cancels == [key])
 

@@ -7,7 +7,7 @@ from schedapi.v1 import executor_service_pb2 as pb
 from scheduler.leader.placement import Limits
 from scheduler.leader.sweep import LEASE_MARGIN
 from tests.scheduler.fake_clock import until
-from tests.scheduler.scripted_executor import outcome
+from tests.scheduler.scripted_executor import ScriptedExecutor, outcome
 from tests.scheduler.stage import LOST_AFTER, RERUN, Stage
 
 
@@ -130,3 +130,73 @@ async def test_a_slot_that_a_lost_executor_gives_back_to_a_limit_is_used(stage: 
     await stage.pass_time(LOST_AFTER + 0.5)
     (dispatch,) = await stage.dispatched(second)
     assert dispatch.key.execution_id == str(waiting.id)
+
+
+async def reborn(stage: Stage, executor: ScriptedExecutor, vouched: bool) -> None:
+    """Its process dies; the next one registers and attaches."""
+    await stage.gone(executor)
+    executor.restart(vouched)
+    await executor.start()
+    await stage.register(executor)
+    await stage.attached_again(executor)
+
+
+async def test_what_a_guardian_vouches_for_is_lost_at_once(stage: Stage) -> None:
+    await stage.lead()
+    executor = await stage.executor()
+    again = await stage.started(executor, "again", **RERUN)
+    once = await stage.started(executor, "once")
+    await reborn(stage, executor, vouched=True)
+    lost = await stage.becomes(once, State.LOST)
+    assert lost.reason == "executorLost"
+    await stage.pass_time(0.5)
+    dispatch = (await stage.dispatched(executor, 3))[2]
+    assert (dispatch.key.execution_id, dispatch.key.attempt) == (str(again.id), 2)
+    assert dispatch.key.incarnation == executor.incarnation
+
+
+async def test_without_a_guardian_the_lease_is_waited_for(stage: Stage) -> None:
+    await stage.lead()
+    executor = await stage.executor()
+    row = await stage.started(executor)
+    await reborn(stage, executor, vouched=False)
+    await stage.pass_time(LOST_AFTER - 3)
+    assert stage.row(row.id).state is State.RUNNING
+    await stage.pass_time(4)
+    await stage.becomes(row, State.LOST)
+
+
+async def test_an_outcome_that_an_earlier_incarnation_left_is_taken(stage: Stage) -> None:
+    await stage.lead()
+    executor = await stage.executor()
+    row = await stage.started(executor)
+    other = await stage.started(executor, "other")
+    key = executor.dispatches[0].key
+    executor.vouched = [executor.incarnation]
+    await stage.gone(executor)
+    executor.restart()
+    executor.held = [key]
+    await executor.start()
+    await stage.register(executor)
+    await stage.attached_again(executor)
+    await stage.becomes(other, State.LOST)
+    assert stage.row(row.id).state is State.RUNNING
+    await executor.say(outcome(key, exit_code=0))
+    done = await stage.becomes(row, State.SUCCEEDED)
+    assert done.incarnation == key.incarnation != executor.incarnation
+    await until(lambda: executor.acknowledged == [key])
+    await executor.say(outcome(key, exit_code=0))  # its acknowledgement was lost
+    await until(lambda: executor.acknowledged == [key, key])
+    assert stage.evidence() == 0
+
+
+async def test_another_executors_word_for_it_counts_nothing(stage: Stage) -> None:
+    await stage.lead()
+    first = await stage.executor("executor-1")
+    row = await stage.started(first)
+    second = await stage.executor("executor-2", attached=False)
+    second.vouched = [first.incarnation]
+    await stage.attached_again(second)
+    await second.say(outcome(first.dispatches[0].key))
+    await until(lambda: stage.evidence() == 1)
+    assert stage.row(row.id).state is State.RUNNING
