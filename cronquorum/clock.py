@@ -31,6 +31,11 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
 
+def host_time() -> datetime:
+    """The host's own clock as it stands now, steps and all: to be compared, never to decide by."""
+    return datetime.now(UTC)  # noqa: TID251 - this is the module that may
+
+
 class SystemClock:
     """The host's own clock, read once and carried on by the monotonic one: a step of it is not seen."""
 

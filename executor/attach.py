@@ -163,6 +163,7 @@ class AttachService(ExecutorServiceServicer):
             labels=config.labels,
             draining=self._attempts.draining,
             held=[wire.write_key(key) for key in self._attempts.held()],
+            vouched=config.vouched,
         )
         welcome.lease.FromTimedelta(config.lease)
         return stream, pb.ExecutorMessage(welcome=welcome)

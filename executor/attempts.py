@@ -8,7 +8,7 @@ unacknowledged. A placement that is earlier than one seen here is a stray of the
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from cronquorum.clock import Clock
 from cronquorum.logs import get_logger
@@ -48,6 +48,7 @@ class Attempts:
         self.outbox = outbox
         self.idle = asyncio.Event()
         self.idle.set()
+        self._one_ended = asyncio.Event()
         self._incarnation = incarnation
         self._clock = clock
         self._may_run = may_run
@@ -62,8 +63,11 @@ class Attempts:
         self._kinds = {kind.name: kind for kind in kinds}
 
     def held(self) -> list[AttemptKey]:
-        """All of this incarnation that a report is still to come of, or to be acknowledged."""
-        return [*self.running, *(key for key in self.outbox if key.incarnation == self._incarnation)]
+        """All that a report is still to come of, or to be acknowledged: of this incarnation, and the outcomes of
+        earlier ones. A refusal of what was meant for another one is none of them."""
+        waiting = dict.fromkeys(self.outbox.outcomes)
+        waiting.update((key, None) for key in self.outbox if key.incarnation == self._incarnation)
+        return [*self.running, *waiting]
 
     def take(self, assignment: Assignment) -> None:
         """A dispatch: run it, refuse it, or know it already."""
@@ -98,6 +102,12 @@ class Attempts:
         for attempt in list(self.running.values()):
             attempt.stop(stop)
 
+    async def gone(self, keys: Collection[AttemptKey]) -> None:
+        """Return when none of these runs."""
+        while not self.running.keys().isdisjoint(keys):
+            self._one_ended.clear()
+            await self._one_ended.wait()
+
     def acknowledge(self, key: AttemptKey) -> None:
         """The last word on it is recorded: forget it, but for having seen it."""
         if self.outbox.acknowledge(key):
@@ -114,6 +124,7 @@ class Attempts:
         self._unflushed.pop(attempt, None)
         del self.running[key]
         del self._active[key.execution]
+        self._one_ended.set()
         if not self.running:
             self.idle.set()
         self.outbox.put(report)
@@ -145,6 +156,8 @@ class Attempts:
             raise Refusal("unknownKind", f"kind {assignment.task.kind!r} is not accepted here ({accepted} are)")
         if self.draining:
             raise Refusal("draining", "this executor takes nothing new")
+        if self.outbox.crowded:
+            raise Refusal("tooMuchHeld", f"{len(self.outbox)} outcomes wait here to be acknowledged")
         active = self._active.get(key.execution)
         if active is not None:
             raise Refusal("noSlot", f"attempt {active.attempt}, placement {active.placement} of it still runs here")

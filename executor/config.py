@@ -42,11 +42,13 @@ class ExecutorConfig:
 
     `executor_id`: empty: that of the data directory, or a new one. `advertise`: empty: where it listens;
     a port of 0, in either, becomes the real one. `data`: None keeps nothing on disk.
+    `vouched` are earlier incarnations that are dead with all that they started: a guardian saw to it.
     `insecure` allows to listen where others than this host can reach it, in plain text.
     """
 
     executor_id: str = ""
     incarnation: str = field(default_factory=new_incarnation)
+    vouched: tuple[str, ...] = ()
     listen: str = LISTEN
     advertise: str = ""
     slots: int = SLOTS

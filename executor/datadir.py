@@ -77,13 +77,15 @@ class DataDir:
     """A directory of small files, each replaced as a whole, locked against a second process.
 
     Opening it makes what is missing. Raises `BadDataDir`. `executor_id`, when given, must be the one there.
+    `lock` is the descriptor of a lock that an earlier incarnation took, and its guardian kept: so nobody else
+    comes in between the two. One of another directory does not count.
     """
 
-    def __init__(self, path: Path, executor_id: str) -> None:
+    def __init__(self, path: Path, executor_id: str, lock: int | None = None) -> None:
         self._path = path
         try:
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._lock = _open_lock(path / LOCK, lock)
         except OSError as error:
             raise BadDataDir(f"data directory {path}: {_words(error)}") from None
         try:
@@ -96,6 +98,11 @@ class DataDir:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def lock(self) -> int:
+        """The descriptor that holds the lock, for as long as it or a copy of it is open."""
+        return self._lock
 
     def executor_id(self) -> str:
         return self._executor_id
@@ -178,6 +185,14 @@ class DataDir:
             os.fsync(directory)
         finally:
             os.close(directory)
+
+
+def _open_lock(path: Path, kept: int | None) -> int:
+    if kept is not None:
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(kept), path.stat()):
+                return os.dup(kept)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _words(error: OSError) -> str:

@@ -26,14 +26,14 @@ class LeaseState:
 
     def __init__(self, length: float, now: float) -> None:
         self.length = length
-        self._until = now + length
+        self.until = now + length
         self._asked: deque[int] = deque(maxlen=QUESTIONS_REMEMBERED)
 
     def holds(self, now: float) -> bool:
-        return now < self._until
+        return now < self.until
 
     def remaining(self, now: float) -> float:
-        return max(0.0, self._until - now)
+        return max(0.0, self.until - now)
 
     def ask(self, now: float) -> int:
         """A question, sent now: nanoseconds of our clock, that only we can read."""
@@ -52,21 +52,34 @@ class LeaseState:
 
     def proved(self, sent: float) -> None:
         """Somebody vouched for us, by an answer to what was sent then."""
-        self._until = max(self._until, sent + self.length)
+        self.until = max(self.until, sent + self.length)
 
 
 class Lease:
-    """The lease of a running executor. `on_lost` is called once each time that it runs out.
+    """The lease of a running executor. `on_lost` is called once each time that it runs out, `on_extended` each
+    time that its end has moved on: with that end.
 
     That it ran out is noticed before anything extends it again: what ran meanwhile was not vouched for.
     """
 
-    def __init__(self, length: float, clock: Clock, on_lost: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        length: float,
+        clock: Clock,
+        on_lost: Callable[[], None],
+        on_extended: Callable[[float], None] = lambda until: None,
+    ) -> None:
         self.length = length
         self._clock = clock
         self._state = LeaseState(length, clock.boottime())
         self._on_lost = on_lost
+        self._on_extended = on_extended
         self._lost = False
+
+    @property
+    def until(self) -> float:
+        """When it ends, in seconds of `Clock.boottime`."""
+        return self._state.until
 
     def holds(self) -> bool:
         """Whether attempts may run now. Cheap: ask before each start."""
@@ -90,8 +103,9 @@ class Lease:
 
     def answered(self, asked: int) -> None:
         self.holds()
+        before = self._state.until
         self._state.answered(asked)
-        self.holds()
+        self._after(before)
 
     async def prove(self, witness: Callable[[], Awaitable[bool]]) -> None:
         """Ask the coordinator once."""
@@ -103,8 +117,13 @@ class Lease:
             return
         self.holds()
         if proven:
+            before = self._state.until
             self._state.proved(sent)
-            self.holds()
+            self._after(before)
+
+    def _after(self, before: float) -> None:
+        if self._state.until > before and self.holds():
+            self._on_extended(self._state.until)
 
     async def keep_watch(self) -> None:
         """Notice the end of the lease soon after it."""

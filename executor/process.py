@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -17,6 +18,9 @@ MOST_LEFT = 32
 """Reads of what is left in a pipe: more than a pipe holds. A stranger that goes on writing is not heard out."""
 FIRST_LOOK, LONGEST_LOOK = 0.001, 0.1
 
+_spawning = threading.Lock()
+_ceased = threading.Event()
+
 OnOutput = Callable[[str, bytes], None]
 
 
@@ -26,6 +30,13 @@ def check_platform() -> None:
         os.close(os.pidfd_open(os.getpid()))
     except (AttributeError, OSError) as error:
         raise StartError(f"this system has no pidfd_open (Linux 5.3 has): {error}") from None
+
+
+def cease() -> None:
+    """From any thread, when everything is about to be killed and we with it: no process is started from now on,
+    and of none is the end told, since it would look like its own."""
+    _ceased.set()
+    _spawning.acquire()  # and never released: whoever would start one waits for our end
 
 
 class Child:
@@ -61,17 +72,18 @@ class Child:
         pass_fds: Sequence[int] = (),
     ) -> "Child":
         """Start a process; stdin is empty. Raises OSError when it cannot be started."""
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            cwd=cwd,
-            env=env,
-            start_new_session=True,
-            pass_fds=pass_fds,
-        )
+        with _spawning:
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                cwd=cwd,
+                env=env,
+                start_new_session=True,
+                pass_fds=pass_fds,
+            )
         try:
             return cls(process, clock, on_output)
         except BaseException:
@@ -109,6 +121,8 @@ class Child:
         after its grace.
         """
         await self._exited.wait()
+        if _ceased.is_set():
+            await asyncio.Event().wait()
         if self._force is not None:
             self._force.cancel()
         pause = FIRST_LOOK

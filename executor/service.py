@@ -19,6 +19,8 @@ from executor.config import ExecutorConfig
 from executor.datadir import DataDir, Memory, NoDataDir
 from executor.errors import LeaseLost, Stopping
 from executor.fence import Fence
+from executor.journal import NAME as JOURNAL
+from executor.journal import Journal
 from executor.kinds.protocol import TaskKind
 from executor.kinds.table import make_kinds
 from executor.lease import Lease
@@ -26,6 +28,7 @@ from executor.listening import advertised, listen
 from executor.outbox import Outbox
 from executor.process import check_platform
 from executor.report import OutcomeState
+from executor.ward import Unguarded, Ward
 
 DRAIN_SECONDS = 30.0
 ACKNOWLEDGE_SECONDS = 2.0
@@ -41,16 +44,21 @@ _log = get_logger(__name__)
 class Executor:
     """Runs tasks for whoever leads. The coordinator must be started already; it is not closed here.
 
-    `start` and `stop` once each; `stop` may be called again to hurry.
+    `start` and `stop` once each; `stop` may be called again to hurry. `ward` is told what a guardian must know.
     """
 
-    def __init__(self, config: ExecutorConfig, clock: Clock, coordinator: Coordinator) -> None:
+    def __init__(
+        self, config: ExecutorConfig, clock: Clock, coordinator: Coordinator, ward: Ward | None = None
+    ) -> None:
         self._config = config
+        self._ward: Ward = ward or Unguarded()
         self._clock = clock
         self._coordinator = coordinator
         self._id = config.executor_id
         self._address = ""
         self._memory: Memory | None = None
+        self._journal: Journal | None = None
+        self._releasing: asyncio.Task[None] | None = None
         self._kinds: list[TaskKind] = []
         self._duties: list[asyncio.Task[None]] = []
         self._server: grpc.aio.Server | None = None
@@ -113,24 +121,31 @@ class Executor:
         return await asyncio.shield(self._broken)
 
     async def _start(self) -> None:
-        config, clock = self._config, self._clock
+        config, clock, ward = self._config, self._clock, self._ward
         self._broken = asyncio.get_running_loop().create_future()
         check_platform()
         catalog = Catalog.load(config.tasks)
-        memory = await asyncio.to_thread(_open_memory, config)
+        memory = await asyncio.to_thread(_open_memory, config, ward)
         self._memory = memory
         self._id = memory.executor_id()
-        lease = Lease(config.lease.total_seconds(), clock, self._on_lease_lost)
+        if config.data is not None:
+            self._journal = await asyncio.to_thread(Journal.open, config.data / JOURNAL, clock)
+        length = config.lease.total_seconds()
+        lease = Lease(length, clock, self._on_lease_lost, lambda until: ward.extended(until, length))
         self._attempts = Attempts(
             incarnation=config.incarnation,
             slots=config.slots,
-            outbox=Outbox(),
+            outbox=Outbox(self._journal),
             clock=clock,
-            may_run=lease.holds,
+            may_run=lambda: lease.holds() and ward.may_start,
             on_change=lambda key: service.tell(key),
         )
         service = AttachService(config, self._id, Fence(memory), self._attempts, lease, clock)
         self._service = service
+        ward.extended(lease.until, length)
+        self._begin(lease.keep_watch())
+        if self._journal is not None:
+            self._begin(self._journal.tend())
         for kind in make_kinds(config, catalog, clock):
             await kind.start()
             self._kinds.append(kind)
@@ -141,10 +156,10 @@ class Executor:
         member = Member(id=self._id, incarnation=config.incarnation, address=self._address, facts=facts)
         self._registration = await self._coordinator.announce(EXECUTORS, member)
         await lease.prove(self._registration.prove)
-        self._begin(lease.keep_watch())
         self._begin(lease.keep_asking(service.ask_lease))
         self._begin(lease.keep_proving(self._registration.prove))
         self._begin(self._attempts.keep_flushing())
+        ward.started(self._id)
         _log.info(
             "executor started",
             executor=self._id,
@@ -153,6 +168,8 @@ class Executor:
             slots=config.slots,
             kinds=list(config.kinds),
             tasks=catalog.names,
+            vouched=len(config.vouched),
+            unacknowledged=len(self._attempts.outbox),
         )
         if config.data is None:
             _log.info("nothing is kept on disk: without --data a restart is a new executor", executor=self._id)
@@ -175,6 +192,13 @@ class Executor:
         grace = LEASE_GRACE * self._config.lease.total_seconds()
         self._attempts.stop_all(Stop(state=OutcomeState.LOST, reason="leaseExpired", grace=grace))
         self._service.end_stream(LeaseLost("nobody vouched for this executor for a whole lease"))
+        self._ward.lost()
+        if self._releasing is None or self._releasing.done():
+            self._releasing = asyncio.create_task(self._release(self._attempts))
+
+    async def _release(self, attempts: Attempts) -> None:
+        await attempts.gone(list(attempts.running))
+        self._ward.released()
 
     async def _drain(self, seconds: float) -> None:
         attempts, service = self._attempts, self._service
@@ -207,6 +231,8 @@ class Executor:
         return event.is_set()
 
     async def _close(self) -> None:
+        if self._releasing is not None:
+            self._duties.append(self._releasing)
         for task in self._duties:
             task.cancel()
         await asyncio.gather(*self._duties, return_exceptions=True)
@@ -218,11 +244,17 @@ class Executor:
             await self._server.stop(SERVER_GRACE)
         for kind in self._kinds:
             await kind.close()
+        if not self.running:
+            self._ward.released()
+        if self._journal is not None:
+            await self._journal.close()
         if self._memory is not None:
             self._memory.close()
 
 
-def _open_memory(config: ExecutorConfig) -> Memory:
+def _open_memory(config: ExecutorConfig, ward: Ward) -> Memory:
     if config.data is None:
         return NoDataDir(config.executor_id)
-    return DataDir(config.data, config.executor_id)
+    folder = DataDir(config.data, config.executor_id, ward.lock)
+    ward.keep_lock(folder.lock)
+    return folder

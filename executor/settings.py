@@ -30,7 +30,7 @@ class ExecutorSettings(Settings):
         None, description="lasting name of this executor; that of --data, or a new one, unless told"
     )
     data: Path | None = Field(
-        None, description="directory for what outlives a restart (id, epoch); nothing is kept unless told"
+        None, description="directory for what outlives a restart (id, epoch, outcomes); nothing is kept unless told"
     )
     slots: Annotated[int, Field(ge=1, le=MOST_SLOTS)] = Field(SLOTS, description="attempts that run at once")
     label: dict[str, str] = Field(default_factory=dict, description="a label that selectors match")

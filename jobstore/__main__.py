@@ -1,4 +1,4 @@
-"""`python -m jobstore upgrade|check --store URL`: the schema's own command."""
+"""`python -m jobstore upgrade|check|hold --store URL`: the store's own command."""
 
 import os
 import sys
@@ -15,11 +15,13 @@ from jobstore.opening import open_store
 from jobstore.schema import check_schema, upgrade
 
 PROG = "python -m jobstore"
-USAGE = f"usage: {PROG} upgrade|check --store URL"
+USAGE = f"usage: {PROG} upgrade|check|hold --store URL"
 COMMANDS = {
     "upgrade": "Bring the store's schema up to date. Safe to repeat, and to run from several places at once.",
     "check": "Say which schema the store has; exit with 1 when it is not the one that is needed.",
+    "hold": "Let nothing run or be written until `schedctl cluster release`: after a restore from a backup.",
 }
+HELD = "an operator held it (python -m jobstore hold)"
 
 
 class StoreSettings(Settings):
@@ -53,12 +55,14 @@ def _run(name: str, url: str) -> int:
         store = open_store(url)
         try:
             revision = upgrade(store) if name == "upgrade" else check_schema(store)
+            if name == "hold":
+                store.hold(HELD)
         finally:
             store.close()
     except StoreError as error:
         print(f"{PROG} {name}: {error}", file=sys.stderr)
         return 1
-    print(f"{store.database.name}: schema {revision}")
+    print(f"{store.database.name}: {'held' if name == 'hold' else f'schema {revision}'}")
     return 0
 
 

@@ -25,7 +25,7 @@ class DeleteJob:
 class MoveTrigger:
     """A trigger goes on to its next fire, or is set aside with an error. When it is gone, nothing happens.
 
-    `fires` is how many due times it has had, this one included.
+    `fires` is how many due times it has had, this one included. What it was put with besides stays.
     """
 
     uid: UUID
@@ -119,6 +119,11 @@ class Forget:
     limit: int
 
 
+@dataclass(frozen=True, slots=True)
+class ReleaseTerm:
+    """Later terms are no longer held."""
+
+
 Change = (
     PutJob
     | DeleteJob
@@ -133,4 +138,5 @@ Change = (
     | AddEvidence
     | KeepAnswer
     | Forget
+    | ReleaseTerm
 )

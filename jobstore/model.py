@@ -24,24 +24,31 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Term:
-    """One node's time as leader. A value: ending an old term cannot end a newer one."""
+    """One node's time as leader. A value: ending an old term cannot end a newer one.
+
+    `held` is why nothing may run or be written until an operator releases it; empty when that is not so.
+    """
 
     epoch: int
     node_id: str
     order: int
     ensemble: str
+    held: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TriggerRecord:
     """A trigger's place in time. `next_fire` is None when it does not fire: paused, over, manual, or set
-    aside with an `error`. `fires` counts its due times so far, those that were missed included."""
+    aside with an `error`. `fires` counts its due times so far, those that were missed included. `since` is when its
+    present schedule came to be; due times up to `missed_until` were missed, however late they are."""
 
     uid: UUID
     name: str
     next_fire: datetime | None = None
     previous_fire: datetime | None = None
     fires: int = 0
+    since: datetime | None = None
+    missed_until: datetime | None = None
     error: str = ""
 
 
@@ -101,6 +108,12 @@ class DueTrigger:
     job_uid: UUID
     next_fire: datetime
     fires: int = 0
+    missed_until: datetime | None = None
+
+    @property
+    def was_missed(self) -> bool:
+        """Whether its due time is a misfire, however late it is."""
+        return self.missed_until is not None and self.next_fire <= self.missed_until
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

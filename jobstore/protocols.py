@@ -69,6 +69,9 @@ class JobStore(Protocol):
         claim of the same order. The same node and order may begin again, with a fresh epoch. An ensemble
         other than the last one is accepted with any order, and remembered. After it returns, no write of
         an earlier term is committed any more.
+
+        When `at_least` is an epoch that the store never gave out (or `hold` was called), the store has gone
+        back to an earlier time: the term, and each that follows it, is held, until one commits `ReleaseTerm`.
         """
         ...
 

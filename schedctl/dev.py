@@ -120,10 +120,11 @@ class Embedded:
         self._client = Client([self.address])
 
     async def _start(self) -> None:
-        await self._node.start()
+        # the executor first: the leader of a store that went back hears of it before it decides anything
+        await self._beside.start()
+        await self._executor.start()
         try:
-            await self._beside.start()
-            await self._executor.start()
+            await self._node.start()
             async with asyncio.timeout(START_TIMEOUT):
                 await self._node.led()
         except BaseException:

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
-import typer
-
 from schedctl.command import Session
+from schedctl.cron.options import count_option
 from schedctl.exits import CommandError, complain
 from schedctl.options import MOST_FIRES, JobName, coming_option
 from schedctl.printing import Output, columns, emit
@@ -25,10 +24,7 @@ HEADER = ("TIME", "UTC", "TRIGGER", "REMARK")
 def next_fires(
     session: Session,
     name: JobName,
-    count: Annotated[
-        int | None,
-        typer.Option("--count", min=1, max=MOST_FIRES, help="How many fires: 10, or with --until all of them."),
-    ] = None,
+    count: Annotated[int | None, count_option("How many fires: 10, or with --until all of them.")] = None,
     until: Annotated[
         datetime | None,
         coming_option("--until", "None later: an instant with an offset (RFC 3339), or so long from now."),

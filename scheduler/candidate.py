@@ -10,10 +10,10 @@ from cronquorum.logs import get_logger
 from jobstore.errors import ClaimRefused, StoreError
 from jobstore.model import Term
 from scheduler.errors import NotLeading
+from scheduler.fitness import Fitness
 from scheduler.leader.leader import Leader
 from scheduler.leader.link import SupersededByExecutor
 from scheduler.metrics import NodeMetrics
-from scheduler.probe import StoreProbe
 from scheduler.store import Store
 
 PROBE = 1.0
@@ -29,7 +29,7 @@ _log = get_logger(__name__)
 class Candidate:
     """One node's standing in line, time and again; `leader` is there while it leads.
 
-    Only a node whose last probe of the store succeeded stands in line. Each turn is a candidacy of its own,
+    Only a node that is fit to lead stands in line. Each turn is a candidacy of its own,
     and each term a leader of its own: nothing of one that ended is reused.
     """
 
@@ -39,7 +39,7 @@ class Candidate:
         coordinator: Coordinator,
         store: Store,
         make_leader: Callable[[Term, Callable[[], bool]], Leader],
-        probe: StoreProbe,
+        fitness: Fitness,
         clock: Clock,
         session_timeout: timedelta,
         metrics: NodeMetrics,
@@ -48,7 +48,7 @@ class Candidate:
         self._coordinator = coordinator
         self._store = store
         self._make_leader = make_leader
-        self._probe = probe
+        self._fitness = fitness
         self._clock = clock
         self._session_timeout = session_timeout
         self._metrics = metrics
@@ -66,7 +66,7 @@ class Candidate:
         """Stand in line, lead, and stand again, until told to stop."""
         while not self._stopping.is_set():
             try:
-                if await self._probe.check():
+                if await self._fitness.may_stand():
                     await self._stand()
             except (CoordinationError, StoreError, NotLeading) as error:
                 _log.warning("not leading", node=self._member.id, error=str(error))
@@ -91,22 +91,25 @@ class Candidate:
                 stopping = asyncio.ensure_future(wait_for_event(self._stopping, self._clock, PROBE))
                 await asyncio.wait((elected, stopping), return_when=asyncio.FIRST_COMPLETED)
                 stopping.cancel()
-                if self._stopping.is_set() or (not elected.done() and not await self._probe.check()):
+                if self._stopping.is_set() or (not elected.done() and not await self._fitness.may_stand()):
                     return None
             return elected.result()
         finally:
             elected.cancel()
 
     async def _lead(self, candidacy: Candidacy, claim: Claim) -> None:
-        """Lead for one term, or for several when an executor knows a higher epoch than the store does."""
+        """Lead for one term; or for several, when an executor knows a higher epoch than the store does, or an
+        operator releases one that is held."""
         at_least = 0
         while not self._stopping.is_set():
             term = await self._begin_term(candidacy, claim, at_least)
             if term is None:
                 return
             try:
-                await self._lead_term(candidacy, term)
-                return
+                released = await self._lead_term(candidacy, term)
+                if not released or not candidacy.may_act():
+                    return
+                at_least = 0
             except SupersededByExecutor as error:
                 if not candidacy.may_act():
                     return
@@ -130,7 +133,8 @@ class Candidate:
                 await self._coordinator.replace_ensemble(claim.ensemble)
             return None
 
-    async def _lead_term(self, candidacy: Candidacy, term: Term) -> None:
+    async def _lead_term(self, candidacy: Candidacy, term: Term) -> bool:
+        """Returns whether the term was held, and has been released."""
         leader = self._make_leader(term, candidacy.may_act)
         self._metrics.terms.inc()
         self._metrics.epoch.set(term.epoch)
@@ -139,21 +143,32 @@ class Candidate:
         ready = asyncio.create_task(self._when_ready(leader), name="ready")
         ended = asyncio.ensure_future(candidacy.ended())
         stopping = asyncio.ensure_future(self._stopping.wait())
+        unfit = asyncio.ensure_future(self._fitness.lost(leader))
         try:
-            await asyncio.wait((run, ended, stopping), return_when=asyncio.FIRST_COMPLETED)
-            if self._stopping.is_set() and not run.done():
+            await asyncio.wait((run, ended, stopping, unfit), return_when=asyncio.FIRST_COMPLETED)
+            released = run.done() and leader.hold.released.is_set()
+            if (self._stopping.is_set() or unfit.done()) and not run.done():
                 ready.cancel()
                 self._left()
                 await leader.stop(HAND_OVER)
-            reason = ended.result() if ended.done() else "stopping" if self._stopping.is_set() else "failed"
+            if ended.done():
+                reason = ended.result()
+            elif self._stopping.is_set():
+                reason = "stopping"
+            elif unfit.done():
+                reason = unfit.result()
+            else:
+                reason = "released" if released else "failed"
             _log.info("term over", node=self._member.id, epoch=term.epoch, reason=reason)
             if run.done():
                 run.result()
+            return released
         finally:
             self._left()
-            for task in (run, ready, ended, stopping):
+            tasks = (run, ready, ended, stopping, unfit)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(run, ready, ended, stopping, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _when_ready(self, leader: Leader) -> None:
         await leader.took_over.wait()

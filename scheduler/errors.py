@@ -5,6 +5,7 @@ SchedulerError
 |   +-- InvalidJob      of a job's or a calendar's definition
 +-- NotFound            no such job, trigger, calendar or execution
 +-- Conflict            the revision is another one, the request id was used for something else, or it is in use
++-- Held                the cluster waits for an operator, and nothing is written until then
 +-- NotLeading          this node does not lead (now): ask the leader
 +-- Overloaded          a queue is full: try again
 +-- BadPlugin           a module of --plugins that cannot be imported
@@ -51,6 +52,16 @@ class Conflict(SchedulerError):
     def __init__(self, message: str, reason: str = "CONFLICT", **facts: str) -> None:
         self.reason, self.facts = reason, facts
         super().__init__(message)
+
+
+class Held(SchedulerError):
+    """The cluster is held, because its store went back to an earlier time."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the cluster is held ({reason}): nothing runs and nothing is written until an operator has looked at "
+            "`schedctl cluster status` and says `schedctl cluster release`"
+        )
 
 
 class NotLeading(SchedulerError):

@@ -19,7 +19,15 @@ class NodeMetrics:
         self.registry = CollectorRegistry()
         registry = self.registry
         self.leader = Gauge("cronquorum_leader", "1 while this node leads", registry=registry)
+        self.held = Gauge(
+            "cronquorum_held", "1 while this node leads and waits for `schedctl cluster release`", registry=registry
+        )
         self.epoch = Gauge("cronquorum_epoch", "Epoch of this node's last term", registry=registry)
+        self.clock_offset = Gauge(
+            "cronquorum_clock_offset_seconds",
+            "The store's clock minus the host's; beyond 2 either way this node does not lead",
+            registry=registry,
+        )
         self.open = Gauge("cronquorum_open_executions", "Executions that are not final", ["state"], registry=registry)
         self.executors = Gauge("cronquorum_executors", "Attached executors", registry=registry)
         self.ended = Counter("cronquorum_executions", "Executions that became final", ["state"], registry=registry)

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from cronquorum import __version__
-from cronquorum.clock import Clock, StoreClock
+from cronquorum.clock import Clock, StoreClock, host_time
 from cronquorum.coordination import (
     Coordinator,
     Member,
@@ -24,6 +24,7 @@ from scheduler.api.door import Door
 from scheduler.api.execution_service import ExecutionService
 from scheduler.api.job_service import JobService
 from scheduler.candidate import Candidate
+from scheduler.fitness import Fitness
 from scheduler.housekeeping import Housekeeping
 from scheduler.http import Observation
 from scheduler.leader.leader import Leader, Policy
@@ -58,7 +59,14 @@ class NodeConfig:
 class Node:
     """One scheduler process, or the scheduler's part of an embedded one."""
 
-    def __init__(self, config: NodeConfig, store: Store, coordinator: Coordinator, clock: Clock) -> None:
+    def __init__(
+        self,
+        config: NodeConfig,
+        store: Store,
+        coordinator: Coordinator,
+        clock: Clock,
+        host: Callable[[], datetime] = host_time,
+    ) -> None:
         self._config = config
         self._store = store
         self._coordinator = coordinator
@@ -79,7 +87,7 @@ class Node:
         self._housekeeping = Housekeeping()
         self._incarnation = uuid4().hex
         self._member = self._describe(config.advertise or config.listen)
-        self._probe = StoreProbe(store, self._clock)
+        self._probe = StoreProbe(store, self._clock, self._metrics, host)
         self._candidate: Candidate | None = None
         self._registration: Registration | None = None
         self._nodes: Watch | None = None
@@ -155,7 +163,7 @@ class Node:
             self._coordinator,
             self._store,
             self._make_leader,
-            self._probe,
+            Fitness(self._probe, self._clock, self._config.session_timeout, lambda: len(self.nodes()) > 1),
             self._clock,
             self._config.session_timeout,
             self._metrics,
@@ -193,7 +201,7 @@ class Node:
             self._executors,
             self._clock,
             may_act,
-            self._config.policy,
+            replace(self._config.policy, session_timeout=self._config.session_timeout),
             self._metrics,
         )
 
@@ -202,7 +210,7 @@ class Node:
 
     async def _forget(self) -> None:
         leader = self.leading()
-        if leader is not None:
+        if leader is not None and not leader.term.held:
             now = self._clock.now()
             forget = Forget(now - self._config.retention, now - ANSWERS_KEPT, FORGET_AT_ONCE)
             await leader.write(forget)

@@ -117,9 +117,11 @@ TRIGGER = _shape(
         "previous_fire": lambda pair: pair[1].previous_fire,
         "error": lambda pair: pair[1].error,
         "fires": lambda pair: pair[1].fires,
+        "since": lambda pair: pair[1].since,
+        "missed_until": lambda pair: pair[1].missed_until,
     },
 )
-TRIGGER_MOVED = _shape(tables.triggers, ("uid",), {}, skip=("job_uid", "name"))
+TRIGGER_MOVED = _shape(tables.triggers, ("uid",), {}, skip=("job_uid", "name", "since", "missed_until"))
 
 CALENDAR = _shape(
     tables.calendars,

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import psycopg2
 from psycopg2.extensions import connection as PgConnection
 from psycopg2.extensions import make_dsn
-from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, ExceptionContext, NullPool, QueuePool, create_engine, event, func, select
 from sqlalchemy.exc import DBAPIError
 
 from jobstore.errors import StoreUnavailable
@@ -70,6 +70,9 @@ class PostgresDatabase(Database):
         if "," in parameters.get("host", ""):
             # after a failover of the store, the one that takes writes is looked for
             self._parameters.setdefault("target_session_attrs", "read-write")
+        # libpq takes a session of ours that only reads for a server that takes no writes
+        wanted = self._parameters.get("target_session_attrs")
+        readers = {"target_session_attrs": "primary"} if wanted == "read-write" else {}
         self._open: set[PgConnection] = set()
         pooled: dict[str, Any] = {
             "poolclass": QueuePool,
@@ -80,21 +83,23 @@ class PostgresDatabase(Database):
         idle = f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION}"
         self._writer = self._engine(
             f"{idle} -c statement_timeout={WRITE_TIMEOUT} {_BY_KEY}",
+            {},
             pool_size=1,
             isolation_level="READ COMMITTED",  # the fence looks at the row again after it has waited for it
             **pooled,
         )
         self._reader = self._engine(
             f"-c default_transaction_read_only=on -c statement_timeout={READ_TIMEOUT}",
+            readers,
             pool_size=READERS,
             isolation_level="AUTOCOMMIT",
             **pooled,
         )
         self._snapshots = self._reader.execution_options(isolation_level="REPEATABLE READ")
 
-    def _engine(self, settings: str, **options: Any) -> Engine:
+    def _engine(self, settings: str, other: Mapping[str, str], **options: Any) -> Engine:
         settings = f"-c TimeZone=UTC -c jit=off -c lock_timeout={LOCK_TIMEOUT} {settings}"
-        parameters = {**self._parameters, "options": f"{settings} {self._parameters.get('options', '')}"}
+        parameters = {**self._parameters, **other, "options": f"{settings} {self._parameters.get('options', '')}"}
         engine = create_engine(
             "postgresql+psycopg2://",
             creator=lambda: psycopg2.connect(make_dsn(**parameters)),
@@ -104,6 +109,7 @@ class PostgresDatabase(Database):
         )
         event.listen(engine, "connect", lambda connection, record: self._open.add(connection))
         event.listen(engine, "close", lambda connection, record: self._open.discard(connection))
+        event.listen(engine, "handle_error", _leave)
         return engine
 
     def _read(self, work: Work[T], snapshot: bool) -> T:
@@ -123,12 +129,14 @@ class PostgresDatabase(Database):
             return work(connection)
 
     def _migrate(self, work: Work[T]) -> T:
-        with self._engine("-c lock_timeout=0", poolclass=NullPool).begin() as connection:
+        with self._engine("-c lock_timeout=0", {}, poolclass=NullPool).begin() as connection:
             connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
             return work(connection)
 
     def clock(self, connection: Connection) -> datetime:
         row = connection.exec_driver_sql(_CLOCK).one()
+        if row.in_recovery or row.read_only != "off":
+            connection.invalidate()  # the next one may lead to a server that does
         if row.in_recovery:
             raise StoreUnavailable(f"{self.name}: it is a read replica; give the URL of the primary")
         if row.read_only != "off":
@@ -164,6 +172,9 @@ class PostgresDatabase(Database):
             _hang_up(connection)
 
 
+_READ_ONLY = "25006"
+"""SQLSTATE read_only_sql_transaction."""
+
 _TABLES = ", ".join(f"('{name}')" for name in metadata.tables)
 _CLOCK = f"""
 SELECT clock_timestamp() AS now, pg_is_in_recovery() AS in_recovery,
@@ -172,6 +183,12 @@ SELECT clock_timestamp() AS now, pg_is_in_recovery() AS in_recovery,
         WHERE NOT has_table_privilege(name, 'SELECT') OR NOT has_table_privilege(name, 'INSERT')
            OR NOT has_table_privilege(name, 'UPDATE') OR NOT has_table_privilege(name, 'DELETE')) AS refused
 """
+
+
+def _leave(context: ExceptionContext) -> None:
+    """A server that takes writes no more is left, as one that is gone: another one may have been promoted."""
+    if getattr(context.original_exception, "pgcode", None) == _READ_ONLY:
+        context.is_disconnect = True
 
 
 def _hang_up(connection: PgConnection) -> None:

@@ -85,13 +85,17 @@ def _trigger(row: AnyRow) -> TriggerRecord:
         next_fire=row.next_fire,
         previous_fire=row.previous_fire,
         fires=row.fires,
+        since=row.since,
+        missed_until=row.missed_until,
         error=row.error,
     )
 
 
 def due_trigger(row: AnyRow) -> DueTrigger:
     """A trigger as the timetable reads it."""
-    return DueTrigger(uid=row.uid, job_uid=row.job_uid, next_fire=row.next_fire, fires=row.fires)
+    return DueTrigger(
+        uid=row.uid, job_uid=row.job_uid, next_fire=row.next_fire, fires=row.fires, missed_until=row.missed_until
+    )
 
 
 def calendar(row: AnyRow) -> Calendar:

@@ -55,6 +55,12 @@ class SqlStore:
     def close(self) -> None:
         self.database.close()
 
+    # ------------------------------------------------------------------------------------ the operator's
+
+    def hold(self, reason: str) -> None:
+        """Hold all terms from now on, until one commits `ReleaseTerm`; the present one is over."""
+        self.database.write(lambda c: terms.put_on_hold(c, reason))
+
     # -------------------------------------------------------------------------------------------- Records
 
     def jobs(self, query: JobQuery) -> list[Job]:

@@ -52,6 +52,7 @@ terms = Table(
     Column("node_id", Text, nullable=False),
     Column("candidate_order", BigInteger, nullable=False),
     Column("ensemble", Text, nullable=False),
+    _text("held"),
 )
 
 jobs = Table(
@@ -100,6 +101,8 @@ triggers = Table(
     Column("previous_fire", INSTANT),
     _text("error"),
     Column("fires", BigInteger, nullable=False, server_default="0"),
+    Column("since", INSTANT),
+    Column("missed_until", INSTANT),
     UniqueConstraint("job_uid", "name", name="triggers_name"),
 )
 Index(

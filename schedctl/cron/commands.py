@@ -1,30 +1,20 @@
 """The commands of `schedctl cron`.
 
-The only module of `schedctl` that knows the language, which is imported when a command is carried out: that takes
-a while.
+What knows the language is imported when a command is carried out: that takes a while.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-from zoneinfo import ZoneInfo
+from typing import Annotated, Literal
 
 import typer
 
 from schedctl.command import Session, command
-from schedctl.cron.libraries import Answer, Library, ask, version
-from schedctl.cron.options import Count, Days, DaysOption, Expression, From, Gap, Key, Overlap, Zone
+from schedctl.cron.libraries import Library, ask, version
+from schedctl.cron.options import Count, DaysOption, Expression, From, GapOption, Key, OverlapOption, Zone
 from schedctl.cron.texts import is_fit_for_others, read_texts
 from schedctl.exits import CommandError, ExitCode
 from schedctl.printing import Output, emit, facts
-
-if TYPE_CHECKING:
-    from schedctl.cron.printing import Fires
-    from schedctl.cron.readings import Reading
-    from scheduler.cron import CronExpression
 
 
 def register(app: typer.Typer) -> None:
@@ -47,10 +37,11 @@ def explain(
     key: Key = None,
 ) -> None:
     """Say what an expression means, in words and field by field, and when it fires next."""
+    from schedctl.cron.language import fires_of, read, read_zone
     from schedctl.cron.printing import field_label, fields_values, fires_values, print_fires, say_if_it_ends
 
-    parsed = _parse(expression, days, key)
-    fires = _fires(parsed, _zone(zone), from_, count)
+    parsed = read(expression, days, key)
+    fires = fires_of(parsed, read_zone(zone), from_, count)
     fields = fields_values(parsed.canonical_words())
     if session.output is Output.TABLE:
         named = [(field_label(name), word) for name, word in fields.items()]
@@ -69,15 +60,16 @@ def next_fires(
     zone: Zone = "UTC",
     from_: From = None,
     count: Count = 5,
-    gap: Annotated[Gap, typer.Option("--gap", help="What becomes of a local time that does not exist.")] = "after",
-    overlap: Annotated[Overlap, typer.Option("--overlap", help="When a time that occurs twice fires.")] = "first",
+    gap: GapOption = "after",
+    overlap: OverlapOption = "first",
     days: DaysOption = None,
     key: Key = None,
 ) -> None:
     """Print the next fires of an expression, in its zone and in UTC, with remarks on clock changes."""
+    from schedctl.cron.language import fires_of, read, read_zone
     from schedctl.cron.printing import fires_values, print_fires, say_if_it_ends
 
-    fires = _fires(_parse(expression, days, key), _zone(zone), from_, count, gap, overlap)
+    fires = fires_of(read(expression, days, key), read_zone(zone), from_, count, gap, overlap)
     if session.output is Output.TABLE:
         print_fires(fires)
     else:
@@ -90,21 +82,25 @@ def check(
     expressions: Annotated[
         list[str], typer.Argument(metavar="EXPRESSION", help="Expressions, or - for one a line from stdin.")
     ],
+    zone: Zone = "UTC",
+    gap: GapOption = "after",
     days: DaysOption = None,
     key: Key = None,
 ) -> int:
     """Say of each expression whether it is valid, what it means, and whether it fires any more."""
-    from schedctl.cron.printing import print_checked
+    from schedctl.cron.language import checked, read_zone
+    from schedctl.cron.printing import over, print_checked
 
-    checked = [(given, _checked(given.text, days, key)) for given in read_texts(expressions)]
+    place = read_zone(zone)
+    found = [(given, checked(given.text, days, key, place, gap)) for given in read_texts(expressions)]
     if session.output is Output.TABLE:
-        print_checked([row for _, row in checked])
+        print_checked([row for _, row in found])
     else:
-        emit({"items": [row for _, row in checked]}, session.output)
-    wrong = [given.place + row["error"]["message"] for given, row in checked if not row["valid"]]
-    over = [f"{given.place}{given.text!r} never fires again" for given, row in checked if row["firesAgain"] is False]
-    if wrong or over:
-        raise CommandError(*wrong, *over, code=ExitCode.USAGE if wrong else ExitCode.FAILED)
+        emit({"items": [row for _, row in found]}, session.output)
+    wrong = [given.place + row["error"]["message"] for given, row in found if not row["valid"]]
+    ended = [given.place + over(given.text, row["leftOut"]) for given, row in found if row["firesAgain"] is False]
+    if wrong or ended:
+        raise CommandError(*wrong, *ended, code=ExitCode.USAGE if wrong else ExitCode.FAILED)
     return ExitCode.OK
 
 
@@ -116,10 +112,11 @@ def convert(
     key: Key = None,
 ) -> None:
     """Print the same expression for Quartz, or as the five fields of a crontab, if they can say the same."""
+    from schedctl.cron.language import read
     from schedctl.cron.unix import NoUnixTextError, to_unix
     from scheduler import cron
 
-    parsed = _parse(expression, days, key)
+    parsed = read(expression, days, key)
     try:
         text = cron.to_quartz(parsed) if to == "quartz" else to_unix(parsed.canonical_words())
     except (cron.CronError, NoUnixTextError) as error:
@@ -144,9 +141,10 @@ def compare(
     """
     from schedctl.cron import compare as comparing
     from schedctl.cron import printing
+    from schedctl.cron.language import Ours, now, read_zone
     from schedctl.cron.readings import Reading
 
-    language = _Language(start=from_ or _now(), zone=_zone(zone))
+    language = Ours(start=from_ or now(), zone=read_zone(zone))
     installed = version(library)
     ours = language.fires(Reading(text=expression), count)
     if ours.error and not is_fit_for_others(expression):
@@ -163,83 +161,3 @@ def compare(
     else:
         emit(printing.comparison_values(comparison, installed, why), session.output)
     return ExitCode.OK if comparison.same else ExitCode.FAILED
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Language:
-    """`compare.Language`: our fires after `start`."""
-
-    start: datetime
-    zone: ZoneInfo
-
-    def fires(self, reading: Reading, count: int, after: datetime | None = None) -> Answer:
-        from scheduler import cron
-
-        try:
-            parsed = self._parsed(reading)
-        except cron.CronError as error:
-            return Answer(fires=(), error=str(error))
-        fires = cron.remarked(parsed, after or self.start, self.zone, reading.gap, reading.overlap)
-        return Answer(fires=tuple(at for at, _ in islice(fires, count)))
-
-    def text(self, reading: Reading) -> str:
-        return str(self._parsed(reading))
-
-    def _parsed(self, reading: Reading) -> CronExpression:
-        from scheduler import cron
-
-        return cron.parse(reading.text, days=reading.days)
-
-
-def _parse(text: str, days: Days | None, key: str | None) -> CronExpression:
-    from scheduler import cron
-
-    try:
-        return cron.parse(text, days=days, key=key)
-    except cron.CronError as error:
-        raise CommandError(str(error), code=ExitCode.USAGE) from None
-
-
-def _zone(name: str) -> ZoneInfo:
-    from scheduler import cron
-
-    try:
-        return cron.zone(name)
-    except cron.ZoneError as error:
-        raise CommandError(str(error), code=ExitCode.USAGE) from None
-
-
-def _now() -> datetime:
-    from cronquorum.clock import SystemClock
-
-    return SystemClock().now()
-
-
-def _fires(
-    expression: CronExpression,
-    zone: ZoneInfo,
-    after: datetime | None,
-    count: int,
-    gap: Gap = "after",
-    overlap: Overlap = "first",
-) -> Fires:
-    from schedctl.cron.printing import Fires
-    from scheduler import cron
-
-    found = dict(islice(cron.remarked(expression, after or _now(), zone, gap, overlap), count))
-    remarks = {at: text for at, text in found.items() if text}
-    return Fires(zone=zone, count=count, items=tuple(found), remarks=remarks)
-
-
-def _checked(text: str, days: Days | None, key: str | None) -> dict[str, Any]:
-    """What `check` says of one expression, for programs."""
-    from scheduler import cron
-
-    row = {"expression": text, "valid": False, "firesAgain": None, "canonical": None, "meaning": None, "error": None}
-    try:
-        parsed = cron.parse(text, days=days, key=key)
-    except cron.CronError as error:
-        told = {"field": error.field, "value": error.value, "column": error.column, "message": str(error)}
-        return row | {"error": told}
-    again = parsed.next_after(_now(), cron.zone("UTC")) is not None
-    return row | {"valid": True, "firesAgain": again, "canonical": str(parsed), "meaning": parsed.describe()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ MOST_VERIFIED = 100
 """Fires by which a reading is judged: there are dozens of readings, and nobody waits for all of 10,000 of each."""
 
 _FIRES_BEFORE = 5  # of those before the difference, so that a reading that would drop them is not taken
+_FIRES_BEYOND = 5  # of those that a library may have lost at a clock change
 _NEAR = timedelta(days=1)  # as far as a clock change reaches
 _LAST_YEAR = 2199  # as in our own language, and so is what follows
 _CALENDAR_CHANGE = timedelta(hours=3)
@@ -100,8 +102,9 @@ def explain(comparison: Comparison, language: Language) -> Iterator[str]:
         yield f"why: the years of our cron language end with {_LAST_YEAR}"
         return
     reading, whole = _reading(comparison, language)
-    if reading is None:
-        yield f"why: {_clock_change(comparison) or f'by no rule of {library} that is known here'}"
+    if reading is None or not reading.rules:
+        reason = _clock_change(comparison, only_there=reading is not None)
+        yield f"why: {reason or f'by no rule of {library} that is known here'}"
         return
     yield from (f"why: {rule}" for rule in reading.rules)
     if whole:
@@ -120,7 +123,9 @@ def _difference(comparison: Comparison, row: Row) -> str:
 def _reading(comparison: Comparison, language: Language) -> tuple[Reading | None, bool]:
     """The reading with the fewest rules that gives the library's fires.
 
-    All of them from about the first difference on (True), or at least those up to the library's next fire after it.
+    All of them from about the first difference on (True); or at least those up to the library's next fire after it;
+    or else those apart from clock changes, for which the library may have rules of its own. If no rule at all is
+    needed for the last, the first difference is at a clock change.
     """
     row = comparison.first_difference
     if row is None:
@@ -130,26 +135,50 @@ def _reading(comparison: Comparison, language: Language) -> tuple[Reading | None
     expected = [at for at in comparison.theirs.fires if after is None or at > after][:MOST_VERIFIED]
     following = next((at for at in expected if at > row.at), row.at)
     partly: Reading | None = None
+    apart, longest = None, sum(at <= row.at for at in _apart_from_changes(expected, comparison.zone))
     for reading in readings(comparison.library, comparison.text):
-        fires = language.fires(reading, len(expected), after).fires if reading.rules and expected else ()
-        if fires and [*fires] == expected:
+        further = language.fires(reading, len(expected) + _FIRES_BEYOND, after).fires if expected else ()
+        fires = further[: len(expected)]
+        if reading.rules and fires and [*fires] == expected:
             return reading, True
-        if fires and partly is None and _until(fires, following) == _until(expected, following):
+        if reading.rules and fires and partly is None and _until(fires, following) == _until(expected, following):
             partly = reading
-    return partly, False
+        agreed = _agreed(further, expected, comparison.zone)
+        if agreed > longest:
+            apart, longest = reading, agreed
+    return partly or apart, False
 
 
 def _until(fires: Sequence[datetime], last: datetime) -> list[datetime]:
     return [at for at in fires if at <= last]
 
 
-def _clock_change(comparison: Comparison) -> str | None:
-    """What the library does at a clock change that no policy of ours does."""
+def _agreed(fires: Sequence[datetime], expected: Sequence[datetime], zone: ZoneInfo) -> int:
+    """How many fires agree, from the first on, when those near clock changes are left out of both."""
+    pairs = zip(_apart_from_changes(fires, zone), _apart_from_changes(expected, zone), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _apart_from_changes(fires: Sequence[datetime], zone: ZoneInfo) -> list[datetime]:
+    return [at for at in fires if len(set(_offsets(at, zone))) == 1]
+
+
+def _offsets(at: datetime, zone: ZoneInfo) -> tuple[timedelta, timedelta]:
+    """The offsets from UTC before and after a clock change near an instant."""
+    before, after = ((at + distance).astimezone(zone).utcoffset() for distance in (-_NEAR, _NEAR))
+    assert before is not None and after is not None
+    return before, after
+
+
+def _clock_change(comparison: Comparison, *, only_there: bool) -> str | None:
+    """What the library does at a clock change that no policy of ours does.
+
+    only_there: it is known that the two differ at clock changes only.
+    """
     row, zone, library = comparison.first_difference, comparison.zone, comparison.library
     if row is None:
         return None
-    before, after = ((row.at + distance).astimezone(zone).utcoffset() for distance in (-_NEAR, _NEAR))
-    assert before is not None and after is not None
+    before, after = _offsets(row.at, zone)
     if after - before >= _CALENDAR_CHANGE:
         return f"the calendar of {zone.key} leaves that time out, and {library} fires for it all the same"
     if after > before:
@@ -161,7 +190,9 @@ def _clock_change(comparison: Comparison) -> str | None:
                 f"{library} fires for {meant:%H:%M}, which does not exist that day, as if the clocks had not gone"
                 f" forward: at {odd.astimezone(zone):%H:%M}"
             )
-    return None if before == after else f"the clocks change at that time, for which {library} has a rule of its own"
+    if before == after or not only_there:
+        return None
+    return f"the clocks change within a day of that time, for which {library} has a rule of its own"
 
 
 def _written(text: str, reading: Reading) -> str:

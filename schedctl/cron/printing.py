@@ -19,12 +19,16 @@ FIELDS = ("seconds", "minutes", "hours", "dayOfMonth", "month", "dayOfWeek", "ye
 
 @dataclass(frozen=True, kw_only=True)
 class Fires:
-    """The next fires in a zone: `items`, as many of `count` as there are, and what is to be said of some of them."""
+    """The next fires in a zone: `items`, as many of `count` as there are, and what is to be said of some of them.
+
+    `left_out` says which times clock changes leave out after the last of them, when there are no more.
+    """
 
     zone: ZoneInfo
     count: int
     items: Sequence[datetime]
     remarks: Mapping[datetime, str]
+    left_out: str
 
 
 def fires_values(fires: Fires) -> dict[str, Any]:
@@ -47,9 +51,18 @@ def print_fires(fires: Fires) -> None:
 def say_if_it_ends(expression: str, fires: Fires) -> None:
     """A list that ends before its count is not cut off: say so. Raises CommandError when there is no fire at all."""
     if not fires.items:
-        raise CommandError(f"{expression!r} never fires again")
+        raise CommandError(over(expression, fires.left_out))
     if len(fires.items) < fires.count:
-        complain([f"it fires no more after {rfc3339(fires.items[-1], fires.zone)}"])
+        complain([f"it fires no more after {rfc3339(fires.items[-1], fires.zone)}{_because(fires.left_out)}"])
+
+
+def over(expression: str, left_out: str) -> str:
+    """What is said of an expression that has no fire left."""
+    return f"{expression!r} never fires again{_because(left_out)}"
+
+
+def _because(left_out: str) -> str:
+    return f": {left_out}" if left_out else ""
 
 
 def fields_values(canonical: Sequence[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from schedapi.errors import Unavailable
 from schedapi.v1 import cluster_service_pb2 as pb
 from schedapi.v1.cluster_service_pb2_grpc import ClusterServiceServicer
 from scheduler import wire
+from scheduler.api.checks import write_request
 from scheduler.api.door import Context, Door, answered
 from scheduler.errors import NotLeading
 from scheduler.leader.leader import Leader
@@ -47,6 +48,10 @@ class ClusterService(ClusterServiceServicer):
             status.executors.extend(_executors(leader))
             for state, count in leader.ledger.counts().items():
                 status.open[state.value] = count
+            if leader.term.held:
+                overdue = await leader.hold.overdue()
+                held = pb.Held(reason=leader.term.held, overdue_triggers=overdue.triggers, overdue_times=overdue.times)
+                status.held.CopyFrom(held)
         return status
 
     def _due(self) -> list[pb.DueFire]:
@@ -70,14 +75,34 @@ class ClusterService(ClusterServiceServicer):
             return await self._door.forward(context, "ClusterService/Executors", request, pb.ExecutorsResponse)
         return pb.ExecutorsResponse(executors=_executors(leader))
 
+    @answered
+    async def Release(self, request: pb.ReleaseRequest, context: Context) -> pb.ReleaseResponse:
+        leader = self._door.leader(context)
+        if leader is None:
+            return await self._door.forward(context, "ClusterService/Release", request, pb.ReleaseResponse)
+        await leader.hold.release(write_request("cluster", request))
+        return pb.ReleaseResponse()
+
 
 def _node(member: Member) -> pb.Node:
     return pb.Node(node_id=member.id, address=member.address, version=member.facts.get("version", ""))
 
 
 def _executors(leader: Leader) -> list[pb.Executor]:
+    if leader.term.held:
+        return [_waiting(member) for member in leader.registered()]
     links = sorted(leader.roster.links(), key=lambda link: link.holder)
     return [_executor(leader, link) for link in links]
+
+
+def _waiting(member: Member) -> pb.Executor:
+    return pb.Executor(
+        executor_id=member.id,
+        incarnation=member.incarnation,
+        address=member.address,
+        state="waiting",
+        version=member.facts.get("version", ""),
+    )
 
 
 def _executor(leader: Leader, link: Link) -> pb.Executor:

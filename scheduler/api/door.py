@@ -27,6 +27,7 @@ from schedapi.errors import NotFound as ApiNotFound
 from schedapi.errors import Violation as ApiViolation
 from scheduler.errors import (
     Conflict,
+    Held,
     InvalidRequest,
     NotFound,
     NotLeading,
@@ -81,7 +82,9 @@ def to_api_error(error: Exception) -> ApiError:
             return ApiNotFound(str(error))
         case Conflict(reason="REQUEST_ID_REUSED"):
             return AlreadyExists(str(error), reason=error.reason)
-        case Conflict(reason="FINAL" | "IN_USE"):
+        case Held():
+            return ApiPrecondition(str(error), reason="HELD")
+        case Conflict(reason="FINAL" | "IN_USE" | "NOT_HELD"):
             return ApiPrecondition(str(error), reason=error.reason)
         case Conflict():
             return ApiConflict(str(error), reason=error.reason, metadata=error.facts)

@@ -9,7 +9,6 @@ from itertools import islice, takewhile
 from cronquorum.durations import format_duration
 from jobstore.model import Job, TriggerRecord
 from jobstore.trigger_spec import TriggerSpec
-from scheduler.cron import CronExpression
 from scheduler.cron.remarks import remark, unfired
 from scheduler.jitter import jitter_of
 from scheduler.leader.proposing import next_fire_of
@@ -95,9 +94,6 @@ def _fires(
 
 def _of_clock(wall: WallClock, since: datetime, time: datetime) -> list[str]:
     """What clock changes do to this fire, and to those that would have been since."""
-    if isinstance(wall.walls, CronExpression):
-        said = unfired(wall.walls, since, time, wall.zone, wall.gap)
-        own = remark(wall.walls, time, wall.zone, wall.gap, wall.overlap)
-    else:
-        said, own = [], remark(wall.every_hour, time, wall.zone, wall.gap, wall.overlap)
+    said = unfired(wall.walls, since, time, wall.zone, wall.gap)
+    own = remark(wall.walls, time, wall.zone, wall.gap, wall.overlap)
     return [*said, own] if own else said

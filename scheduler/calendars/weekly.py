@@ -28,6 +28,8 @@ def compile_weekly(texts: Sequence[str], zone: ZoneInfo) -> Part:
         else:
             known = ", ".join(DAYS_OF_WEEK.names)
             problem = f"{shown(text)} is not one of {known}, nor a range such as MON-FRI"
+            if any(word.isdigit() for word in words):
+                problem += " (by name: a number means another day to Quartz than to unix)"
             wrong.append(Violation(f"weekly[{index}]", problem))
     if wrong:
         raise InvalidJob(*wrong)

@@ -8,7 +8,7 @@ from .errors import CronError, ZoneError
 from .expression import CronExpression
 from .layout import DayMode
 from .parser import parse
-from .remarks import remark, remarked, unfired
+from .remarks import left_out, remark, remarked, unfired
 from .search import Gap, Overlap
 from .zones import zone
 
@@ -19,6 +19,7 @@ __all__ = [
     "Gap",
     "Overlap",
     "ZoneError",
+    "left_out",
     "parse",
     "remark",
     "remarked",

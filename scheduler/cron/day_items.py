@@ -20,6 +20,9 @@ _NEAREST = re.compile(r"(?P<day>[0-9]+)W", re.IGNORECASE)
 _NTH = re.compile(r"(?P<weekday>[0-9]+|[A-Z]+)#(?P<nth>[0-9]+)", re.IGNORECASE)
 _LAST_WEEKDAY = re.compile(r"(?P<weekday>[0-9]+|[A-Z]+)L", re.IGNORECASE)
 
+_OF_MONTH = re.compile(r"L-[0-9]+W?|LW|[0-9]+W", re.IGNORECASE)  # in a day-of-week
+_RANGE_TO_LAST = re.compile(r"(?P<first>[0-9]+|[A-Z]+)-(?P<last>[0-9]*|[A-Z]*)L", re.IGNORECASE)
+
 
 def read_month_days(items: list[Word]) -> MonthDays:
     """The days that the items of a day-of-month say."""
@@ -41,6 +44,8 @@ def read_month_days(items: list[Word]) -> MonthDays:
             if match is None:
                 raise item.error(DAYS_OF_MONTH, "is not nW with n in 1-31; W is for one day, as in 15W or LW")
             weekdays_near |= 1 << _value(DAYS_OF_MONTH, item, match, "day") - 1
+        elif letters.endswith("L"):
+            raise item.error(DAYS_OF_MONTH, _misplaced_last(item.text))
         else:
             days |= read_item(DAYS_OF_MONTH, item)
     if days == DAYS_OF_MONTH.all:
@@ -60,6 +65,10 @@ def read_week_days(field: Field, items: list[Word]) -> WeekDays:
             raise item.error(field, "is SAT in Quartz and nothing in unix; write SAT, or FRIL for the last Friday")
         elif item.text.upper() == "L":
             weekdays |= field.range(field.high, field.high)
+        elif _OF_MONTH.fullmatch(item.text):
+            raise item.error(field, "is for day-of-month; in day-of-week L follows a weekday, as in FRIL")
+        elif _RANGE_TO_LAST.fullmatch(item.text):
+            raise item.error(field, "is not a range; L is for one weekday, as in FRIL, the last Friday of the month")
         elif match := _LAST_WEEKDAY.fullmatch(item.text):
             weekday = _value(field, item, match, "weekday")
             last |= field.range(weekday, weekday)
@@ -79,6 +88,14 @@ def _nth(field: Field, item: Word) -> int:
     if not 1 <= int(nth.text) <= WEEKS:
         raise nth.error(field, f"is not in 1-{WEEKS}, which of these weekdays in the month")
     return field.range(weekday, weekday) << 7 * (int(nth.text) - 1)
+
+
+def _misplaced_last(text: str) -> str:
+    """What is wrong with an item of a day-of-month that ends in L and is not L."""
+    if match := _RANGE_TO_LAST.fullmatch(text):
+        days = f"{match['first']}-{DAYS_OF_MONTH.high}"
+        return f"cannot end in L; write {days}, of which the days that a month lacks are left out"
+    return "is for day-of-week, as in FRIL, the last Friday; in day-of-month L is the last day, and L-3 three before it"
 
 
 def _distance(word: Word | None) -> int:

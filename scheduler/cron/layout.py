@@ -35,6 +35,10 @@ _NO_MACROS = {
 }
 
 _OR_UNIX = "or the five of unix"
+_FIELDS = (
+    f"five are unix's ({' '.join(field.name for field in UNIX)}), six or seven Quartz's, with the seconds first and"
+    " the year last"
+)
 _OPTION = re.compile(r"(?P<name>DAYS|TZ|CRON_TZ)=(?P<value>.*)", re.IGNORECASE | re.DOTALL)
 
 
@@ -80,8 +84,8 @@ def lay_out(text: str) -> Layout:
     for word, field in zip(words, fields, strict=False):
         word.check_characters(field)
     if len(words) < len(UNIX):
-        missing = QUARTZ[len(words)].name
-        raise CronError(f"got {len(words)} of the six or seven fields; {missing} is missing ({_OR_UNIX})", text)
+        got = "1 field" if len(words) == 1 else f"{len(words)} fields"
+        raise CronError(f"got {got}: {_FIELDS}", text)
     if len(words) > len(QUARTZ):
         extra = words[len(QUARTZ)]
         raise extra.error(None, f"is too much: got {len(words)} fields, six or seven are allowed, {_OR_UNIX}")

@@ -2,46 +2,39 @@
 
 For people who read a list of fires: "02:30 does not exist that day (clocks go forward 02:00 -> 03:00): fires at
 03:00". The rules are those of `search`; here they are only worded. A clock change by which nothing happens to a
-schedule is not mentioned.
+schedule is not mentioned. As in `search`, whatever names wall-clock times can be asked about.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from zoneinfo import ZoneInfo
 
-from .expression import CronExpression
+from .months import LAST_DAY
 from .offsets import Span, span_at
 from .phrases import joined
-from .search import CALENDAR_CHANGE, Gap, Overlap
+from .search import CALENDAR_CHANGE, Gap, Overlap, next_fire
 from .times import DAY
+from .walls import WallTimes
 
 _NAMED = 2  # missing times that are named; of more it is said that there are others
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND = timedelta(seconds=1)
-_WALL = ZoneInfo("UTC")  # a wall-clock time is asked for as if it were one of UTC
 _FIRST_INSTANT = -2 * DAY  # nothing fires before 1970, in whatever zone
+_LAST_INSTANT = (LAST_DAY + 2) * DAY  # nor after 2199
 
 
 def remark(
-    schedule: CronExpression | bool, fire: datetime, zone: ZoneInfo, gap: Gap = "after", overlap: Overlap = "first"
+    walls: WallTimes, fire: datetime, zone: ZoneInfo, gap: Gap = "after", overlap: Overlap = "first"
 ) -> str | None:
-    """What a clock change has to do with `fire`, an instant at which the schedule fires; None: nothing.
-
-    schedule: the expression; or, for a schedule of wall-clock times that is no cron expression, whether it is one
-    of every hour. Of such a schedule it is not known which times it names, so that a fire at the end of a gap is
-    said to be there, and not what it stands for.
-    """
-    every_hour = _every_hour(schedule)
+    """What a clock change has to do with `fire`, an instant at which a schedule of these times fires; None: nothing."""
     instant = _seconds(fire)
     span = span_at(zone, instant)
     wall = instant + span.offset
-    if every_hour:
+    if walls.every_hour:
         # Its cadence is kept, and only looks as if it were not.
         return f"repeated time ({_change_before(zone, span)})" if wall < span.once_from else None
     if gap == "after" and instant == span.start and 0 < span.offset - span.before < CALENDAR_CHANGE:
-        return _after_gap(schedule, _Change(at=instant, before=span.before, after=span.offset))
+        return _after_gap(walls, _Change(at=instant, before=span.before, after=span.offset))
     if span.once_from <= wall < span.once_until:
         return None
     which, change = (
@@ -51,30 +44,42 @@ def remark(
     return f"{_clock(wall)} occurs twice that day ({change}): the {which}{of_two}"
 
 
-def unfired(
-    expression: CronExpression, after: datetime, until: datetime, zone: ZoneInfo, gap: Gap = "after"
-) -> list[str]:
-    """The times that the expression names and that no fire stands for, at the clock changes after < change <= until.
+def unfired(walls: WallTimes, after: datetime, until: datetime, zone: ZoneInfo, gap: Gap = "after") -> list[str]:
+    """The times that are named and that no fire stands for, at the clock changes after < change <= until.
 
     They are those in gaps when `gap` is `skip`, and those that a change of calendar leaves out. One text for each
     change: "02:30 does not exist on 2026-03-08 (clocks go forward 02:00 -> 03:00): no fire".
     """
-    if _every_hour(expression):
-        return []
-    return [
-        f"{names} on {_date(change.at + change.before)} ({change}): no fire"
-        for change in _changes(zone, max(_seconds(after), _FIRST_INSTANT), _seconds(until))
-        if (gap == "skip" or change.is_of_calendar) and (names := _missing(expression, change))
-    ]
+    changes = _unfired(walls, _seconds(after), _seconds(until), zone, gap)
+    return [f"{_dropped(names, change)}: no fire" for names, change in changes]
+
+
+def left_out(walls: WallTimes, after: datetime, until: datetime | None, zone: ZoneInfo, gap: Gap = "after") -> str:
+    """Why a schedule that has no fire there has none; empty when clock changes are no reason.
+
+    until: None: as far as there are times.
+
+    "02:30 does not exist on 2027-03-14 (clocks go forward 02:00 -> 03:00), and gap is skip"
+    """
+    changes = _unfired(walls, _seconds(after), _LAST_INSTANT if until is None else _seconds(until), zone, gap)
+    first = next(changes, None)
+    if first is None:
+        return ""
+    names, change = first
+    policy = "" if change.is_of_calendar else ", and gap is skip"
+    others = sum(1 for _ in changes)
+    also = f"; the same at {others} later change{'s' if others > 1 else ''}" if others else ""
+    return f"{_dropped(names, change)}{policy}{also}"
 
 
 def remarked(
-    expression: CronExpression, after: datetime, zone: ZoneInfo, gap: Gap = "after", overlap: Overlap = "first"
+    walls: WallTimes, after: datetime, zone: ZoneInfo, gap: Gap = "after", overlap: Overlap = "first"
 ) -> Iterator[tuple[datetime, str | None]]:
     """The fires after an instant, each with all that is to be said of it and of the times left out before it."""
-    while (fire := expression.next_after(after, zone, gap, overlap)) is not None:
-        said = unfired(expression, after, fire, zone, gap)
-        if own := remark(expression, fire, zone, gap, overlap):
+    while (found := next_fire(walls, zone, _seconds(after) + 1, gap, overlap)) is not None:
+        fire = datetime.fromtimestamp(found, UTC)
+        said = unfired(walls, after, fire, zone, gap)
+        if own := remark(walls, fire, zone, gap, overlap):
             said.append(own)
         yield fire, "; ".join(said) or None
         after = fire
@@ -99,19 +104,31 @@ class _Change:
         return f"clocks go {'forward' if new > old else 'back'} {_clock(old)} -> {_clock(new)}"
 
 
-def _after_gap(schedule: CronExpression | bool, change: _Change) -> str | None:
-    end = _clock(change.at + change.after)
-    if isinstance(schedule, bool):
-        return f"{end} is the first time after a gap ({change})"
-    names = _missing(schedule, change)
-    return f"{names} that day ({change}): fires at {end}" if names else None
+def _after_gap(walls: WallTimes, change: _Change) -> str | None:
+    names = _missing(walls, change)
+    return f"{names} that day ({change}): fires at {_clock(change.at + change.after)}" if names else None
 
 
-def _missing(expression: CronExpression, change: _Change) -> str:
-    """Which of the times that the expression names are not there: "02:30 does not exist"; empty when none are."""
-    first, end = (_EPOCH + timedelta(seconds=change.at + offset) for offset in (change.before, change.after))
-    walls = expression.fires(first - _SECOND, end, _WALL)
-    names = [_clock(_seconds(wall)) for wall in islice(walls, _NAMED + 1)]
+def _unfired(walls: WallTimes, after: int, until: int, zone: ZoneInfo, gap: Gap) -> Iterator[tuple[str, _Change]]:
+    if walls.every_hour:
+        return
+    for change in _changes(zone, max(after, _FIRST_INSTANT), min(until, _LAST_INSTANT)):
+        if (gap == "skip" or change.is_of_calendar) and (names := _missing(walls, change)):
+            yield names, change
+
+
+def _dropped(names: str, change: _Change) -> str:
+    return f"{names} on {_date(change.at + change.before)} ({change})"
+
+
+def _missing(walls: WallTimes, change: _Change) -> str:
+    """Which of the times that are named are not there: "02:30 does not exist"; empty when none are."""
+    names: list[str] = []
+    end = change.at + change.after
+    wall = walls.next_wall(change.at + change.before)
+    while wall is not None and wall < end and len(names) <= _NAMED:
+        names.append(_clock(wall))
+        wall = walls.next_wall(wall + 1)
     if len(names) > _NAMED:
         return f"{', '.join(names[:_NAMED])} and others do not exist"
     return f"{joined(names)} {'does' if len(names) == 1 else 'do'} not exist" if names else ""
@@ -141,10 +158,6 @@ def _change_after(zone: ZoneInfo, span: Span) -> _Change:
     while later.offset == span.offset:
         span, later = later, span_at(zone, later.end)
     return _Change(at=span.end, before=span.offset, after=later.offset)
-
-
-def _every_hour(schedule: CronExpression | bool) -> bool:
-    return schedule if isinstance(schedule, bool) else schedule.times.every_hour
 
 
 def _seconds(instant: datetime) -> int:

@@ -37,6 +37,6 @@ class Admission:
             if late:
                 self._chains.begin(placed, now)
             return placed
-        if execution.trigger_uid is not None and self._chains.all_late(execution.job_uid):
+        if execution.trigger_uid is not None and self._chains.may_wait(execution.job_uid, now, late=late):
             return self._chains.wait(execution, definition.spec.start_deadline, now)
         return settle.skip(execution, "overlap", now)

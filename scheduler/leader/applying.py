@@ -47,6 +47,7 @@ class AppliedEdit:
         self._before = jobs
         self._calendars_before = calendars
         self._now = now
+        self._library_before = library
         self._moved: list[Moved] = []
         self.calendars = [
             propose_calendar(each, calendars.get((each.namespace, each.name)), now) for each in wanted.calendars
@@ -102,7 +103,7 @@ class AppliedEdit:
         return self._renew(job) if job is current else job
 
     def _renew(self, job: Job) -> Job:
-        if not self._affected or job.paused:
+        if not self._affected:
             return job
         self._check_time()
         try:
@@ -110,6 +111,7 @@ class AppliedEdit:
                 job,
                 self._affected,
                 lambda trigger: compile_trigger(trigger, job.namespace, job.name, self.library),
+                lambda trigger: compile_trigger(trigger, job.namespace, job.name, self._library_before),
                 self._now,
             )
         except InvalidJob as error:

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from cronquorum.clock import Clock
 from jobstore.model import Execution
+from jobstore.states import State
 from scheduler import settle
 from scheduler.leader.catalog import Catalog
 from scheduler.leader.ledger import Ledger
@@ -29,7 +30,11 @@ LATE = timedelta(seconds=1)
 BEHIND = "waits behind an execution that a gap delayed"
 """The reason on the record of one that waits; a new leader knows it by that."""
 
-_Place = tuple[datetime, UUID]
+STARTING = timedelta(seconds=10)
+"""How long a fire on time waits behind a late one that nobody runs yet: executors may not be attached."""
+
+_Place = tuple[datetime, str, UUID]
+"""By scheduled time; at one instant, by the triggers' names."""
 
 
 class Chains:
@@ -43,13 +48,20 @@ class Chains:
         self._since: dict[UUID, datetime] = {}
         self._waiting: dict[UUID, list[_Place]] = {}
 
-    def all_late(self, job_uid: UUID) -> bool:
-        """Whether everything open of a job began late, or waits behind such."""
-        return all(e.id in self._since or self.waits(e) for e in self._ledger.of_job(job_uid))
+    def may_wait(self, job_uid: UUID, now: datetime, *, late: bool) -> bool:
+        """Whether a fire may wait for what is open of its job: all of it began late, or waits behind such.
+
+        One on time does not wait behind what itself waits for a slot: there would be ever more of them.
+        """
+        return all(self.waits(e) or self._is_waited_for(e, now, late) for e in self._ledger.of_job(job_uid))
+
+    def _is_waited_for(self, execution: Execution, now: datetime, late: bool) -> bool:
+        since = self._since.get(execution.id)
+        return since is not None and (late or execution.state is not State.PENDING or now - since < STARTING)
 
     def waits(self, execution: Execution) -> bool:
         """Whether it stands behind another one."""
-        return (execution.scheduled_time, execution.id) in self._waiting.get(execution.job_uid, ())
+        return _place(execution) in self._waiting.get(execution.job_uid, ())
 
     def begin(self, execution: Execution, since: datetime) -> None:
         """It begins late."""
@@ -63,7 +75,7 @@ class Chains:
 
     def rejoin(self, execution: Execution) -> None:
         """It waits already, as its record says."""
-        insort(self._waiting.setdefault(execution.job_uid, []), (execution.scheduled_time, execution.id))
+        insort(self._waiting.setdefault(execution.job_uid, []), _place(execution))
 
     def ended(self, execution: Execution) -> list[Execution]:
         """What the end of an execution makes of those behind it; the answers are in the ledger."""
@@ -71,8 +83,7 @@ class Chains:
         self._leave(execution)
         if execution.job_uid not in self._waiting:
             return []
-        took = execution.ended - since if since is not None and execution.ended is not None else timedelta(0)
-        return self._next(execution.job_uid, execution.scheduled_time + took)
+        return self._next(execution.job_uid, execution.scheduled_time + _took(execution, since))
 
     def forget(self, execution: Execution) -> None:
         """Its record was taken back."""
@@ -88,7 +99,7 @@ class Chains:
         changed: list[Execution] = []
         now = self._clock.now()
         while (line := self._waiting.get(job_uid)) and not self._running(job_uid):
-            waiting = self._ledger.get(line[0][1])
+            waiting = self._ledger.get(line[0][2])
             self._drop(job_uid, line[0])
             if waiting is None:
                 continue
@@ -106,7 +117,7 @@ class Chains:
         return any(not self.waits(execution) for execution in self._ledger.of_job(job_uid))
 
     def _leave(self, execution: Execution) -> None:
-        place = (execution.scheduled_time, execution.id)
+        place = _place(execution)
         if place in self._waiting.get(execution.job_uid, ()):
             self._drop(execution.job_uid, place)
 
@@ -115,3 +126,15 @@ class Chains:
         line.remove(place)
         if not line:
             del self._waiting[job_uid]
+
+
+def _took(execution: Execution, since: datetime | None) -> timedelta:
+    """How long it ran; all attempts together, and the waits between them."""
+    began = execution.dispatched if execution.attempt == 1 else since
+    if execution.ended is None or began is None or execution.executor_id == "":
+        return timedelta(0)
+    return max(timedelta(0), execution.ended - began)
+
+
+def _place(execution: Execution) -> _Place:
+    return execution.scheduled_time, execution.trigger, execution.id

@@ -17,9 +17,13 @@ from scheduler.jitter import jitter_of
 from scheduler.leader.chains import LATE
 from scheduler.leader.shared import Shared
 from scheduler.misfire import FirePlan, Standing, plan_fire
+from scheduler.schedules import Schedule, is_due
 
 CAUGHT_UP = timedelta(seconds=1)
 """A trigger that goes through missed fires has caught up when it is no later than this."""
+
+MISSED_ANYHOW = timedelta(milliseconds=-1)
+"""The threshold of what was missed however late it is."""
 
 _log = get_logger(__name__)
 
@@ -40,13 +44,13 @@ class Decisions:
         self._metrics = shared.metrics
         self._delays = shared.delays
         self._paces: dict[UUID, datetime] = {}
+        self._jittered: dict[UUID, datetime] = {}
 
-    def decide(self, trigger: DueTrigger, now: datetime, *, edited: bool = False, missed: bool = False) -> None:
+    def decide(self, trigger: DueTrigger, now: datetime, *, edited: bool = False) -> None:
         """Decide one due trigger, record it, and go on to its next fire; or look at it again later.
 
         `edited`: its job is about to be written anew, so a fire that is due does not wait for its jitter.
-        `missed`: it is a misfire, however late it is. Whatever is wrong with the trigger concerns it alone: it
-        is set aside with its error.
+        Whatever is wrong with the trigger concerns it alone: it is set aside with its error.
         """
         job = self._catalog.job(trigger.job_uid)
         record = job.trigger(trigger.uid) if job is not None else None
@@ -61,11 +65,16 @@ class Decisions:
             if spec.after is not None and self._own_is_open(trigger):
                 self._delays.expect(job, record, trigger.fires)
                 return
-            at = trigger.next_fire + jitter_of(trigger.uid, trigger.next_fire, spec.jitter)
+            schedule = self._catalog.schedule(job, record.name)
+            if not is_due(schedule, trigger.next_fire):
+                self._move_on(trigger, schedule)
+                return
+            at = _moment(trigger, spec)
             if now < at and not edited:
+                self._jittered[trigger.uid] = at
                 self._timetable.hold(trigger, at)
                 return
-            plan = self._plan(job, spec, trigger, now, at, missed)
+            plan = self._plan(job, spec, trigger, now)
             if plan.catching_up and not self._may_go_on(trigger, spec, definition, now):
                 return
         except Exception as error:
@@ -74,19 +83,29 @@ class Decisions:
             return
         self._record(job, definition, trigger, record, plan, now)
 
-    def _plan(
-        self, job: Job, spec: TriggerSpec, trigger: DueTrigger, now: datetime, at: datetime, missed: bool
-    ) -> FirePlan:
+    def _move_on(self, trigger: DueTrigger, schedule: Schedule) -> None:
+        """What was stored is no due time: the search ended there, or the zone database has changed."""
+        next_fire = schedule.next_after(trigger.next_fire)
+        self._timetable.put(trigger.uid, trigger.job_uid, next_fire, trigger.fires, trigger.missed_until)
+        self._writer.submit([MoveTrigger(trigger.uid, next_fire, trigger.next_fire, trigger.fires)])
+
+    def _plan(self, job: Job, spec: TriggerSpec, trigger: DueTrigger, now: datetime) -> FirePlan:
         standing = self._standing(job, spec, trigger)
-        threshold = timedelta(milliseconds=-1) if missed else self._threshold(trigger.uid, spec)
-        plan = plan_fire(standing, now, spec.misfire, threshold + (at - trigger.next_fire))
+        plan = plan_fire(standing, now, spec.misfire, self._threshold(trigger, spec))
         if spec.after is not None and plan.next_fire is not None:
             plan = replace(plan, next_fire=standing.schedule.next_after(now))  # it begins now, however late
         return plan
 
-    def _threshold(self, trigger_uid: UUID, spec: TriggerSpec) -> timedelta:
-        """How late a fire may be that is not missed."""
-        return min(spec.misfire.threshold, CAUGHT_UP) if trigger_uid in self._paces else spec.misfire.threshold
+    def _threshold(self, trigger: DueTrigger, spec: TriggerSpec) -> timedelta:
+        """How long after its scheduled time a fire may be decided that is not missed."""
+        if trigger.was_missed:
+            return MISSED_ANYHOW
+        threshold = spec.misfire.threshold
+        if trigger.uid in self._paces:
+            threshold = min(threshold, CAUGHT_UP)
+        # nor could it be decided before the jitter of the one before it was over
+        at = _moment(trigger, spec)
+        return threshold + max(at, self._jittered.get(trigger.uid, at)) - trigger.next_fire
 
     def _standing(self, job: Job, spec: TriggerSpec, trigger: DueTrigger) -> Standing:
         return Standing(
@@ -116,21 +135,24 @@ class Decisions:
         spec = job.spec.trigger(record.name)
         if record.next_fire is None or spec is None or spec.misfire.policy != "fireAll":
             return False
-        due = DueTrigger(uid=record.uid, job_uid=job.uid, next_fire=record.next_fire, fires=record.fires)
+        due = due_trigger(job, record)
         try:
-            threshold = self._threshold(record.uid, spec)
-            return plan_fire(self._standing(job, spec, due), now, spec.misfire, threshold).catching_up
+            return due is not None and self._plan(job, spec, due, now).catching_up
         except InvalidJob:
             return False
 
+    def waits_for_jitter(self, job: Job, record: TriggerRecord, now: datetime) -> bool:
+        """Whether a trigger's due time has come, and its moment has not."""
+        spec, due = job.spec.trigger(record.name), due_trigger(job, record)
+        return spec is not None and due is not None and due.next_fire <= now < _moment(due, spec)
+
     def give_up(self, job: Job, record: TriggerRecord, now: datetime, why: str) -> None:
-        """Record what a trigger has not caught up with, and will not: one record for the range."""
-        spec = job.spec.trigger(record.name)
-        if record.next_fire is None or spec is None:
+        """Record what is due of a trigger and will not run: one record for the range."""
+        spec, due = job.spec.trigger(record.name), due_trigger(job, record)
+        if due is None or spec is None:
             return
-        due = DueTrigger(uid=record.uid, job_uid=job.uid, next_fire=record.next_fire, fires=record.fires)
         try:
-            plan = self._standing(job, spec, due).all_until(now, f"misfire: {why}")
+            plan = self._standing(job, spec, due).all_until(now, why)
             self._record(job, self._catalog.compile(job), due, record, plan, now)
         except InvalidJob as error:
             self.set_aside(due, str(error))
@@ -164,12 +186,14 @@ class Decisions:
             missed=_together(voided, plan.missed),
         )
         spec = definition.spec.trigger(record.name)
-        self._timetable.put(trigger.uid, job.uid, plan.next_fire, plan.fires)
+        self._timetable.put(trigger.uid, job.uid, plan.next_fire, plan.fires, trigger.missed_until)
+        if spec is None or spec.jitter is None:
+            self._jittered.pop(trigger.uid, None)
         if spec is not None and spec.after is not None and plan.next_fire is not None:
             self._delays.expect(job, record, plan.fires)
         changes: list[Change] = [MoveTrigger(trigger.uid, plan.next_fire, plan.scheduled_time, plan.fires)]
         changes += (VoidExecution(each.id) for each in voided)
-        late = now - trigger.next_fire > LATE + (spec.jitter if spec is not None and spec.jitter else timedelta(0))
+        late = spec is not None and now - _moment(trigger, spec) > LATE
         self._outbox.new(self._admission.admit(execution, definition, now, late=late, skipped=plan.skipped), *changes)
 
     def _fold(self, trigger: DueTrigger) -> list[Execution]:
@@ -193,6 +217,25 @@ class Decisions:
         self._metrics.set_aside.inc()
         self._timetable.drop(trigger.uid)
         self._writer.submit([MoveTrigger(trigger.uid, None, None, trigger.fires, error[:500])])
+
+
+def due_trigger(job: Job, record: TriggerRecord) -> DueTrigger | None:
+    """A trigger as the timetable has it; None when it is not due again."""
+    if record.next_fire is None:
+        return None
+    return DueTrigger(
+        uid=record.uid,
+        job_uid=job.uid,
+        next_fire=record.next_fire,
+        fires=record.fires,
+        missed_until=record.missed_until,
+    )
+
+
+def _moment(trigger: DueTrigger, spec: TriggerSpec) -> datetime:
+    """When a fire is to be decided: at its scheduled time, or so much later as its jitter says."""
+    jitter = None if trigger.was_missed else spec.jitter
+    return trigger.next_fire + jitter_of(trigger.uid, trigger.next_fire, jitter)
 
 
 def _together(voided: list[Execution], missed: Missed | None) -> Missed | None:

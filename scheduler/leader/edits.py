@@ -13,19 +13,18 @@ from typing import Any
 
 from cronquorum import failpoints
 from jobstore.changes import DeleteCalendar, DeleteJob, MoveExecution, PutJob
-from jobstore.model import Calendar, DueTrigger, Job, TriggerRecord
+from jobstore.model import Calendar, Job, TriggerRecord
 from jobstore.protocols import CalendarQuery, JobQuery
 from jobstore.states import State
 from scheduler import settle
 from scheduler.calendars.library import Name
 from scheduler.errors import Conflict, NotFound
 from scheduler.leader.applying import AppliedEdit, Request, expect
-from scheduler.leader.decisions import Decisions
+from scheduler.leader.decisions import Decisions, due_trigger
 from scheduler.leader.fires import Fires
-from scheduler.leader.proposing import caught_in_pause, next_fire_of
+from scheduler.leader.proposing import resumed
 from scheduler.leader.requests import Requests, WriteRequest, carried_through
 from scheduler.leader.shared import Shared
-from scheduler.schedules import Schedule
 
 MOST_USERS = 1_000_000
 """Jobs that are moved when a calendar changes: all of them."""
@@ -91,26 +90,26 @@ class Edits:
                 return
             async with self._editing([name]) as (current, now):
                 job = _known(current, name)
-                after = job
-                missed: Mapping[str, datetime] = {}
-                if job.paused != paused:
-                    schedules = {t.name: self._catalog.schedule(job, t.name) for t in job.triggers if not t.error}
-                    if catch_up and not paused:
-                        found = caught_in_pause(job, schedules)
-                        missed = {trigger: due for trigger, due in found.items() if due <= now}
-                    triggers = tuple(_switched(job, t, schedules, paused, now) for t in job.triggers)
-                    since = now if paused else None
-                    after = replace(job, paused=paused, paused_since=since, updated=now, triggers=triggers)
-                    self._let_go(job, after, now)
+                after = (
+                    job
+                    if job.paused == paused
+                    else self._paused(job, now)
+                    if paused
+                    else self._resumed(job, now, catch_up)
+                )
+                self._let_go(job, after, now)
                 failpoints.hit("leader.edit")
                 await self._writer.write([PutJob(after), self._requests.keep(request, {}, now)])
                 self._written(after, job)
-                for trigger in after.triggers:
-                    if trigger.name in missed:
-                        due = DueTrigger(
-                            uid=trigger.uid, job_uid=job.uid, next_fire=missed[trigger.name], fires=trigger.fires
-                        )
-                        self._decisions.decide(due, now, missed=True)
+
+    def _paused(self, job: Job, now: datetime) -> Job:
+        triggers = tuple(replace(trigger, next_fire=None) for trigger in job.triggers)
+        return replace(job, paused=True, paused_since=now, updated=now, triggers=triggers)
+
+    def _resumed(self, job: Job, now: datetime, catch_up: bool) -> Job:
+        schedules = {t.name: self._catalog.schedule(job, t.name) for t in job.triggers if not t.error}
+        triggers = tuple(resumed(job, t, schedules.get(t.name), now, catch_up=catch_up) for t in job.triggers)
+        return replace(job, paused=False, paused_since=None, updated=now, triggers=triggers)
 
     @carried_through
     async def delete_calendar(self, request: WriteRequest, name: Name, expected_revision: int) -> str:
@@ -209,23 +208,37 @@ class Edits:
         for job in jobs:
             self._catalog.put(job)
             for trigger in job.triggers:
-                if trigger.next_fire is None or trigger.next_fire > now or self._delays.waits(trigger.uid):
-                    continue
-                if not self._decisions.is_catching_up(job, trigger, now):
+                due = due_trigger(job, trigger)
+                if due is not None and due.next_fire <= now and not self._goes_on(job, trigger, now):
                     self._timetable.drop(trigger.uid)
-                    due = DueTrigger(uid=trigger.uid, job_uid=job.uid, next_fire=trigger.next_fire, fires=trigger.fires)
-                    self._decisions.decide(due, now, edited=True)
+                    self._decisions.decide(due, now)
                     found = True
         return found
 
+    def _goes_on(self, job: Job, trigger: TriggerRecord, now: datetime) -> bool:
+        """Whether a trigger that is due is not to be decided at once: its moment is still to come, or it waits for
+        the end of an execution."""
+        return (
+            self._delays.waits(trigger.uid)
+            or self._decisions.is_catching_up(job, trigger, now)
+            or self._decisions.waits_for_jitter(job, trigger, now)
+        )
+
     def _let_go(self, before: Job | None, after: Job | None, now: datetime) -> None:
-        """Triggers that go through missed fires and will not go on: the rest becomes one record."""
+        """Triggers that are due, have not been decided, and will not go on so."""
         kept = {trigger.uid: trigger.next_fire for trigger in after.triggers} if after else {}
         for trigger in before.triggers if before else ():
-            overdue = trigger.next_fire is not None and trigger.next_fire <= now
-            goes_on = kept.get(trigger.uid) == trigger.next_fire or self._delays.waits(trigger.uid)
-            if before is not None and overdue and not goes_on:
-                self._decisions.give_up(before, trigger, now, "the job was edited before it was caught up")
+            due = due_trigger(before, trigger) if before else None
+            if before is None or due is None or due.next_fire > now or kept.get(trigger.uid) == due.next_fire:
+                continue
+            if self._delays.waits(trigger.uid):
+                continue
+            if not self._decisions.waits_for_jitter(before, trigger, now):
+                self._decisions.give_up(before, trigger, now, "misfire: the job was edited before it was caught up")
+            elif after is None or after.paused:
+                self._decisions.give_up(before, trigger, now, "paused" if after else "jobDeleted")
+            else:
+                self._decisions.decide(due, now, edited=True)
 
     def _written(self, job: Job, before: Job | None) -> None:
         self._catalog.put(job)
@@ -236,20 +249,10 @@ class Edits:
                 self._timetable.drop(trigger.uid)
         for trigger in job.triggers:
             if not self._delays.waits(trigger.uid):
-                self._timetable.put(trigger.uid, job.uid, trigger.next_fire, trigger.fires)
+                self._timetable.put(trigger.uid, job.uid, trigger.next_fire, trigger.fires, trigger.missed_until)
 
 
 def _known(current: Mapping[Name, Job], name: Name) -> Job:
     if name not in current:
         raise NotFound(f"there is no job {name[0]}/{name[1]}")
     return current[name]
-
-
-def _switched(
-    job: Job, record: TriggerRecord, schedules: Mapping[str, Schedule], paused: bool, now: datetime
-) -> TriggerRecord:
-    """A trigger of a job that is paused, or resumed."""
-    spec = job.spec.trigger(record.name)
-    if paused or record.error or spec is None:
-        return replace(record, next_fire=None)
-    return replace(record, next_fire=next_fire_of(spec, schedules[record.name], record, now, same=True))

@@ -35,14 +35,21 @@ class Fires:
         self._clock = shared.clock
         self._lookahead = lookahead
         self._changed = asyncio.Event()
+        self._resting = False
 
     def changed(self) -> None:
         """The timetable was changed from outside: look at it again."""
         self._changed.set()
 
+    def rest(self) -> None:
+        """Fire nothing more."""
+        self._resting = True
+
     async def run(self) -> None:
-        """Fire until cancelled."""
+        """Fire until cancelled, or told to rest."""
         while True:
+            if self._resting:
+                await asyncio.Event().wait()
             self._changed.clear()
             await self._read_ahead()
             while self._writer.full:
@@ -79,13 +86,15 @@ class Fires:
     async def _pass(self) -> bool:
         """Decide what is due now; tell whether there was anything."""
         now = self._clock.now()
+        if self._resting:
+            return False
         due, missing = self._timetable.take(now, LARGEST_PASS, self._catalog.knows)
         begun = self._clock.monotonic()
         for trigger in sorted(due, key=self._order):
             if self._clock.monotonic() - begun < LONGEST_STRETCH:
                 self._decisions.decide(trigger, now)
             else:
-                self._timetable.put(trigger.uid, trigger.job_uid, trigger.next_fire, trigger.fires)
+                self._timetable.hold(trigger, now)
         if missing:
             await self._catalog.fetch_jobs(missing, self._writer.read)
             for job_uid in missing:

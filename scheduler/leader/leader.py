@@ -27,6 +27,7 @@ from scheduler.leader.decisions import Decisions
 from scheduler.leader.delays import Delays
 from scheduler.leader.edits import Edits
 from scheduler.leader.fires import LOOKAHEAD, Fires
+from scheduler.leader.hold import Hold
 from scheduler.leader.hub import Hub
 from scheduler.leader.ledger import Ledger
 from scheduler.leader.link import DEFAULT_LEASE, Link
@@ -48,6 +49,10 @@ PAGE = 1_000
 TICK = 0.25
 """Seconds between two looks at what must be looked at: retries and deadlines are late by at most this."""
 
+ROLL_CALL = 0.5
+"""Seconds for which a new leader waits for the executors' first answers before it fires: one that has seen a higher
+epoch must be heard before anything is decided by a store that went back."""
+
 _log = get_logger(__name__)
 
 
@@ -60,6 +65,8 @@ class Policy:
     lookahead: timedelta = LOOKAHEAD
     lease: timedelta = timedelta(seconds=DEFAULT_LEASE)
     """The longest lease of executors that this leader has not met."""
+    session_timeout: timedelta = timedelta(seconds=4)
+    """ZooKeeper's: how long it takes to see that a process is gone."""
 
 
 class Leader:
@@ -115,16 +122,19 @@ class Leader:
             outbox=self._outbox,
             hub=self.hub,
         )
-        requests = Requests(writer, records)
+        requests = Requests(writer, records, term.held)
         decisions = Decisions(shared)
         self._fires = Fires(shared, decisions, store, policy.lookahead)
         self._reports = Reports(shared)
-        self._sweep = Sweep(shared, self.roster, policy.lease.total_seconds())
+        self._sweep = Sweep(shared, self.roster, policy.lease.total_seconds(), policy.session_timeout.total_seconds())
         self.edits = Edits(shared, decisions, self._fires, requests)
         self.runs = Runs(shared, requests)
+        self.hold = Hold(term, store, records, self.catalog, writer, requests, clock)
+        self._called = False
 
     async def run(self) -> None:
-        """Lead until cancelled. Raises what ended the term: a `StoreError`, `SupersededByExecutor`, ...
+        """Lead until cancelled, or released if the term is held. Raises what ended the term: a `StoreError`,
+        `SupersededByExecutor`, ...
 
         However it ends, whoever waits for an answer gets one, and nothing is written or sent after it.
         """
@@ -135,6 +145,11 @@ class Leader:
             await self._first_of(tasks)
             tasks.pop()
             self.took_over.set()
+            if self.term.held:
+                self._metrics.held.set(1)
+                tasks.append(asyncio.create_task(self.hold.wait(), name="held"))
+                await self._first_of(tasks)
+                return
             for name, loop in (
                 ("fires", self._fires.run()),
                 ("executors", self._follow_executors()),
@@ -144,6 +159,7 @@ class Leader:
             await self._first_of(tasks)
         finally:
             self._closing = True
+            self._metrics.held.set(0)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -164,12 +180,23 @@ class Leader:
         if not self._failure.done() and not self._closing:
             self._failure.set_exception(error)
 
+    def reach(self) -> tuple[int, int]:
+        """How many executors are registered, as far as is known for certain, and how many are attached."""
+        registered = len(self._watch.current()) if self._watch.connected() else 0
+        return registered, sum(link.attached for link in self.roster.links())
+
+    def registered(self) -> list[Member]:
+        """The executors that there are, by id, attached or not."""
+        members = self._watch.current()
+        return [members[id_] for id_ in sorted(members)]
+
     async def write(self, *changes: Change) -> None:
         """Write changes that concern nothing in memory. Raises as `Writer.write` does."""
         await self._writer.write(changes)
 
     async def stop(self, seconds: float) -> None:
         """Fire nothing more, and let what is decided be written; at most for so long."""
+        self._fires.rest()
         try:
             async with asyncio.timeout(seconds):
                 await self._writer.drained()
@@ -177,7 +204,7 @@ class Leader:
             _log.warning("stopped before everything was written", error=str(error))
 
     async def _take_over(self) -> None:
-        """Read what is open; what executors hold is asked of them when they attach."""
+        """Read what is open, let executors tell what they hold, and go on with what waits."""
         failpoints.hit("leader.takeOver")
         self.catalog.put_library(await self._writer.read(self._read_calendars))
         last = None
@@ -185,24 +212,37 @@ class Leader:
             after = last
             page = await self._writer.read(lambda after=after: self._store.open_executions(after, PAGE))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
             await self.catalog.fetch_definitions((e.job_uid, e.revision) for e in page)
-            now = self._clock.now()
             for execution in page:
                 self.ledger.put(execution)
-                definition = self.catalog.definition(execution.job_uid, execution.revision)
                 if execution.reason == BEHIND:
                     self._chains.rejoin(execution)
                 elif execution.recorded - execution.scheduled_time > LATE:
                     self._chains.begin(execution, execution.dispatched or execution.recorded)
-                if execution.state is State.PENDING and definition is not None and execution.reason != BEHIND:
-                    waiting = self._placement.place(execution, definition, now)
-                    if waiting is not execution:
-                        self._outbox.move([waiting])
             if len(page) < PAGE:
                 break
             last = page[-1].id
-        self._outbox.move(self._chains.resume())
         await self._resume_delays()
+        if not self.term.held:
+            await self._call_roll()
+            self._go_on()
         _log.info("took over", epoch=self.term.epoch, open=len(self.ledger))
+
+    async def _call_roll(self) -> None:
+        """Decide nothing before the executors could tell that the store has gone back."""
+        self.roster.sync(self._watch.current())
+        await self.roster.roll_call(self._clock, ROLL_CALL)
+        self._called = True
+
+    def _go_on(self) -> None:
+        now = self._clock.now()
+        self._pump()
+        for execution in self.ledger.all():
+            definition = self.catalog.definition(execution.job_uid, execution.revision)
+            if execution.state is State.PENDING and definition is not None and execution.reason != BEHIND:
+                placed = self._placement.place(execution, definition, now)
+                if placed is not execution:
+                    self._outbox.move([placed])
+        self._outbox.move(self._chains.resume())
 
     def _read_calendars(self) -> Library:
         query = CalendarQuery(limit=MOST_CALENDARS)
@@ -239,6 +279,8 @@ class Leader:
             if self._watch.connected():
                 self.roster.sync(self._watch.current())
                 await self._sweep.departed(self._watch.current())
+            else:
+                self._sweep.out_of_contact()
             attached = sum(link.attached for link in self.roster.links())
             self._metrics.standing(self.ledger.counts(), attached)
             await self._clock.sleep(TICK)
@@ -274,5 +316,9 @@ class Leader:
     def changed(self, link: Link) -> None:
         """An executor came, went, or changed what it takes."""
         _log.info("executor changed", executor=link.member.id, attached=link.attached, slots=link.slots)
-        self._placement.offers(link for link in self.roster.links() if link.open_for_work)
-        self._outbox.move(self._placement.pump(self._clock.now()))
+        self._pump()
+
+    def _pump(self) -> None:
+        if self._called:
+            self._placement.offers(link for link in self.roster.links() if link.open_for_work)
+            self._outbox.move(self._placement.pump(self._clock.now()))

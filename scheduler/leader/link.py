@@ -89,6 +89,8 @@ class Link:
         self.version = ""
         self.draining = False
         self.attached = False
+        self.tried = asyncio.Event()
+        """Set when the first try to attach has come to something, or to nothing."""
         self.lease = _lease(member)
         self.last_answer = clock.monotonic()
         """Monotonic seconds of the last lease answer sent: until then the executor may run on."""
@@ -148,6 +150,7 @@ class Link:
                 if task is None or task.cancelling():
                     raise
             finally:
+                self.tried.set()
                 pause = FIRST_PAUSE if self.attached else min(LONGEST_PAUSE, 2 * pause)
                 self._down()
             await self._clock.sleep(pause)
@@ -155,7 +158,8 @@ class Link:
     def _broken(self, error: grpc.aio.AioRpcError) -> None:
         told = from_rpc_error(error)
         highest = told.metadata.get("highest_epoch", "")
-        if told.reason == "STALE_EPOCH" and highest.isdecimal() and self._term.epoch < int(highest) < NO_EPOCH:
+        # its own epoch is refused when the executor knows it as another node's: it was given out twice
+        if told.reason == "STALE_EPOCH" and highest.isdecimal() and self._term.epoch <= int(highest) < NO_EPOCH:
             raise SupersededByExecutor(int(highest))
         tell = _log.info if self.draining else _log.warning
         tell("no stream to executor", executor=self.member.id, address=self.member.address, error=told.message)
@@ -177,6 +181,7 @@ class Link:
             return
         self._take_capabilities(first.welcome)
         self.attached = True
+        self.tried.set()
         sender = asyncio.ensure_future(self._send(call))
         # without its sender a stream is dead, and its reader must not wait on
         sender.add_done_callback(lambda _: call.cancel())

@@ -15,7 +15,7 @@ from jobstore.model import Calendar, Job, TriggerRecord
 from jobstore.trigger_spec import TriggerSpec, calendar_name
 from scheduler.definitions import Definition
 from scheduler.errors import InvalidJob, Violation
-from scheduler.schedules import Schedule
+from scheduler.schedules import Schedule, is_due
 
 Name = tuple[str, str]
 """Namespace and name."""
@@ -84,8 +84,9 @@ def propose(proposal: Proposal, schedules: Mapping[str, Schedule], current: Job 
         same = old is not None and old.same_schedule(trigger)
         schedule = schedules[trigger.name]
         next_fire = next_fire_of(trigger, schedule, before, now, same=same)
-        if next_fire is None and not same and not trigger.manual:
-            wrong.append(_nothing_left(trigger, schedule, before, now).under(f"spec.triggers[{place}]"))
+        found = next_fire is not None and (not trigger.calendars or is_due(schedule, next_fire))
+        if not found and not same and not trigger.manual:
+            wrong.append(_nothing_left(trigger, before, next_fire).under(f"spec.triggers[{place}]"))
         triggers.append(
             TriggerRecord(
                 uid=before.uid if before else new_id(now),
@@ -93,6 +94,8 @@ def propose(proposal: Proposal, schedules: Mapping[str, Schedule], current: Job 
                 next_fire=None if paused else next_fire,
                 previous_fire=before.previous_fire if before else None,
                 fires=before.fires if before else 0,
+                since=before.since if before and same else now,
+                missed_until=before.missed_until if before and same else None,
             )
         )
     if wrong:
@@ -128,12 +131,14 @@ def next_fire_of(
     return schedule.next_after(now if record.previous_fire is None else max(now, record.previous_fire))
 
 
-def _nothing_left(trigger: TriggerSpec, schedule: Schedule, record: TriggerRecord | None, now: datetime) -> Violation:
+def _nothing_left(trigger: TriggerSpec, record: TriggerRecord | None, searched: datetime | None) -> Violation:
     if trigger.max_fires is not None and record is not None and record.fires >= trigger.max_fires:
         told = f"{trigger.max_fires}: it was due {record.fires} times already, so it has no fire left"
         return Violation("maxFires", told)
     if trigger.calendars:
-        return Violation("calendars", f"they exclude every fire that is left ({', '.join(trigger.calendars)})")
+        reach = f" until {searched:%Y-%m-%dT%H:%M:%SZ}, which is as far as they were searched" if searched else ""
+        names = ", ".join(trigger.calendars)
+        return Violation("calendars", f"they exclude every fire that is left{reach} ({names})")
     if trigger.end is not None:
         return Violation("end", "there is no fire left before it")
     shown = f"{trigger.cron!r} has" if trigger.cron is not None else "it has"
@@ -152,19 +157,27 @@ class Moved:
     calendars: frozenset[Name]
 
 
-def renew(job: Job, names: Set[Name], schedule_of: ScheduleOf, now: datetime) -> tuple[Job, list[Moved]]:
+def renew(
+    job: Job, names: Set[Name], schedule_of: ScheduleOf, before_of: ScheduleOf, now: datetime
+) -> tuple[Job, list[Moved]]:
     """A job whose triggers have some of these calendars, which have changed; the very same value when no next
-    fire does. Raises `InvalidJob`, with the place in the calendar, when a trigger would never fire again."""
+    fire does. `before_of` compiles by the calendars as they were.
+
+    Raises `InvalidJob`, with the place in the calendar, when a trigger that had a fire left would have none.
+    """
     moved: list[Moved] = []
     triggers: list[TriggerRecord] = []
     for before in job.triggers:
         spec = job.spec.trigger(before.name)
         record = before
         if spec is not None and _calendars(spec, job.namespace) & names:
-            record = _renewed(before, spec, schedule_of(spec), now)
-        if record.next_fire is None and before.next_fire is not None:
-            told = f"it would exclude every fire of trigger {record.name} of job {job.namespace}/{job.name}"
-            raise InvalidJob(Violation("spec", told))
+            schedule = schedule_of(spec)
+            goes_on = _is_over(spec, before) or _fires(schedule, now)
+            if not goes_on and _had_fires(spec, before_of, now):
+                told = f"it would exclude every fire of trigger {before.name} of job {job.namespace}/{job.name}"
+                raise InvalidJob(Violation("spec", told))
+            if not job.paused:
+                record = _renewed(before, spec, schedule, now)
         if spec is not None and record is not before:
             moved.append(
                 Moved(
@@ -180,34 +193,56 @@ def renew(job: Job, names: Set[Name], schedule_of: ScheduleOf, now: datetime) ->
     return (replace(job, triggers=tuple(triggers)) if moved else job), moved
 
 
+def _had_fires(spec: TriggerSpec, before_of: ScheduleOf, now: datetime) -> bool:
+    try:
+        return _fires(before_of(spec), now)
+    except InvalidJob:
+        return False
+
+
+def _fires(schedule: Schedule, now: datetime) -> bool:
+    found = schedule.next_after(now)
+    return found is not None and is_due(schedule, found)
+
+
+def _is_over(spec: TriggerSpec, record: TriggerRecord) -> bool:
+    """Whether it has had all its fires."""
+    return spec.max_fires is not None and record.fires >= spec.max_fires
+
+
 def _renewed(record: TriggerRecord, spec: TriggerSpec, schedule: Schedule, now: datetime) -> TriggerRecord:
-    """A trigger of an active job by its new calendars. One that was set aside goes on."""
-    if record.error:
-        return replace(record, next_fire=schedule.next_after(now), error="")
-    if record.next_fire is None or record.next_fire <= now:
-        return record  # paused or over; or going through missed fires, which were due already
-    if spec.after is not None:
-        next_fire = schedule.first_from(record.next_fire)  # its delay goes on
-    else:
-        next_fire = schedule.next_after(now if record.previous_fire is None else max(now, record.previous_fire))
-    return record if next_fire == record.next_fire else replace(record, next_fire=next_fire)
+    """A trigger of an active job by its new calendars. One that was set aside, or had no fire left, goes on."""
+    if record.next_fire is not None and record.next_fire <= now:
+        return record  # it is due already, and waits for its moment
+    if _is_over(spec, record):
+        return record
+    next_fire = schedule.next_after(now if record.previous_fire is None else max(now, record.previous_fire))
+    if spec.after is not None and record.next_fire is not None:
+        # its delay goes on; when the calendar had put it off, how much of it is left is not known
+        kept = schedule.first_from(record.next_fire)
+        next_fire = min((at for at in (kept, next_fire) if at is not None), default=None)
+    if next_fire == record.next_fire and not record.error:
+        return record
+    return replace(record, next_fire=next_fire, error="")
 
 
 def _calendars(spec: TriggerSpec, namespace: str) -> frozenset[Name]:
     return frozenset(calendar_name(each, namespace) for each in spec.calendars)
 
 
-def caught_in_pause(job: Job, schedules: Mapping[str, Schedule]) -> Mapping[str, datetime]:
-    """The first due time of each trigger since the job was paused; triggers without one are missing."""
-    found: dict[str, datetime] = {}
-    for record in job.triggers:
-        spec = job.spec.trigger(record.name)
-        if job.paused_since is None or record.error or spec is None or spec.after is not None:
-            continue
-        if spec.max_fires is not None and record.fires >= spec.max_fires:
-            continue
-        since = max(job.paused_since, record.previous_fire or job.paused_since)
-        first = schedules[record.name].next_after(since)
-        if first is not None:
-            found[record.name] = first
-    return found
+def resumed(
+    job: Job, record: TriggerRecord, schedule: Schedule | None, now: datetime, *, catch_up: bool
+) -> TriggerRecord:
+    """A trigger of a job that goes on: from now, or with what fell into the pause, which was missed."""
+    spec = job.spec.trigger(record.name)
+    if spec is None or schedule is None or record.error:
+        return record
+    next_fire = next_fire_of(spec, schedule, record, now, same=True)
+    if not catch_up or job.paused_since is None or spec.after is not None or next_fire is None:
+        return replace(record, next_fire=next_fire, missed_until=None)
+    # not before its schedule came to be, nor what was decided already
+    since = max(at for at in (job.paused_since, record.since, record.previous_fire) if at is not None)
+    first = schedule.next_after(since)
+    if first is None or first > now:
+        return replace(record, next_fire=next_fire, missed_until=None)
+    return replace(record, next_fire=first, missed_until=now)

@@ -13,7 +13,7 @@ from cronquorum.names import shown
 from jobstore.changes import KeepAnswer
 from jobstore.model import Answer
 from jobstore.protocols import Records
-from scheduler.errors import Conflict, InvalidRequest, Violation
+from scheduler.errors import Conflict, Held, InvalidRequest, Violation
 from scheduler.leader.writer import Writer
 
 LONGEST_ID = 128
@@ -58,21 +58,24 @@ class _Turn:
 
 
 class Requests:
-    """Remembers answers in the store, beside what they answered."""
+    """Remembers answers in the store, beside what they answered. Of a term that is `held`, refuses them."""
 
-    def __init__(self, writer: Writer, records: Records) -> None:
+    def __init__(self, writer: Writer, records: Records, held: str = "") -> None:
         self._writer = writer
         self._records = records
+        self._held = held
         self._turns: dict[tuple[str, str], _Turn] = {}
 
     @asynccontextmanager
-    async def once(self, request: WriteRequest) -> AsyncIterator[Any]:
+    async def once(self, request: WriteRequest, *, while_held: bool = False) -> AsyncIterator[Any]:
         """Enter with the first answer (as `keep` got it), or None when this is the first time.
 
-        Of two that come together, the second waits. Raises `InvalidRequest` for an id that is none, and
-        `Conflict` for one that was used for something else.
+        Of two that come together, the second waits. Raises `InvalidRequest` for an id that is none,
+        `Conflict` for one that was used for something else, and `Held` while the term is.
         """
         check_request_id(request.request_id)
+        if self._held and not while_held:
+            raise Held(self._held)
         key = (request.scope, request.request_id)
         turn = self._turns.setdefault(key, _Turn())
         turn.users += 1

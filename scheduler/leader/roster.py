@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
+from cronquorum.clock import Clock
 from cronquorum.coordination import Member
 from cronquorum.logs import get_logger
 from scheduler.leader.ledger import Holder
-from scheduler.leader.link import Link
+from scheduler.leader.link import Link, SupersededByExecutor
 
 MOST_REMEMBERED = 10_000
 """Incarnations that went away and whose last sign is remembered."""
@@ -23,6 +24,8 @@ class Roster:
         self._links: dict[Holder, Link] = {}
         self._tasks: dict[Holder, asyncio.Task[None]] = {}
         self._signs: dict[Holder, tuple[float, float]] = {}
+        self._called = False
+        self._highest = 0
 
     def link(self, holder: Holder) -> Link | None:
         """The link to an incarnation."""
@@ -60,9 +63,29 @@ class Roster:
         task.add_done_callback(self._ended)
         _log.info("executor registered", executor=member.id, address=member.address)
 
+    async def roll_call(self, clock: Clock, seconds: float) -> None:
+        """Return when each link has tried once to attach, or after so many seconds.
+
+        Raises `SupersededByExecutor` with the highest epoch that was told. Before that, none ends the term.
+        """
+        waiting = asyncio.gather(*(link.tried.wait() for link in self._links.values()))
+        sleeping = asyncio.ensure_future(clock.sleep(seconds))
+        try:
+            await asyncio.wait((waiting, sleeping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+            sleeping.cancel()
+            await asyncio.gather(waiting, sleeping, return_exceptions=True)
+        self._called = True
+        if self._highest:
+            raise SupersededByExecutor(self._highest)
+
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._failed(error)
+            if isinstance(error, SupersededByExecutor) and not self._called:
+                self._highest = max(self._highest, error.highest)
+            else:
+                self._failed(error)
 
     def _close(self, holder: Holder) -> None:
         link = self._links.pop(holder)

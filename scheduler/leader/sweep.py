@@ -13,6 +13,7 @@ from scheduler import settle, wire
 from scheduler.leader.ledger import Holder
 from scheduler.leader.roster import Roster
 from scheduler.leader.shared import Shared
+from scheduler.leader.sightings import Sightings, look, lose_contact
 
 LEASE_MARGIN = 1.1
 """An attempt is given away when this many leases have passed without a sign of its executor: the tenth is
@@ -24,7 +25,7 @@ _log = get_logger(__name__)
 class Sweep:
     """Retries whose delay is over, deadlines, and attempts of executors that are gone."""
 
-    def __init__(self, shared: Shared, roster: Roster, lease: float) -> None:
+    def __init__(self, shared: Shared, roster: Roster, lease: float, session_timeout: float) -> None:
         self._ledger = shared.ledger
         self._catalog = shared.catalog
         self._placement = shared.placement
@@ -36,6 +37,8 @@ class Sweep:
         self._lease = lease
         self._begun = shared.clock.monotonic()
         self._gone: dict[Holder, float] = {}
+        self._session_timeout = session_timeout
+        self._sightings = Sightings()
 
     async def check(self) -> None:
         """Look at every execution whose time to be looked at has come."""
@@ -79,11 +82,21 @@ class Sweep:
             for holder in self._ledger.holders()
             if holder not in present and not self._roster.is_attached(holder)
         }
+        before = self._sightings
+        self._sightings = look(before, present, monotonic, self._session_timeout)
+        if self._sightings.calm(monotonic):
+            if not before.calm(monotonic):
+                _log.error("many executors went at once: nobody is given up for a while", left=len(present))
+            return
         for holder, since in self._gone.items():
             answered, lease = self._roster.last_sign(holder)
             silent_since = max(self._begun, since, answered or 0.0)
             if monotonic - silent_since > LEASE_MARGIN * (self._lease if lease is None else lease):
                 await self.give_away(holder)
+
+    def out_of_contact(self) -> None:
+        """We ourselves see nothing of who is registered."""
+        self._sightings = lose_contact(self._sightings, self._clock.monotonic(), self._session_timeout)
 
     async def give_away(self, holder: Holder, but: Collection[AttemptKey] = ()) -> None:
         """An incarnation is dead with all that it ran: its attempts are lost, but for those that ended before

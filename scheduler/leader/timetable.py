@@ -42,12 +42,20 @@ class Timetable:
         """How far everything is known."""
         return self._horizon
 
-    def put(self, uid: UUID, job_uid: UUID, next_fire: datetime | None, fires: int) -> None:
+    def put(
+        self,
+        uid: UUID,
+        job_uid: UUID,
+        next_fire: datetime | None,
+        fires: int,
+        missed_until: datetime | None = None,
+    ) -> None:
         """A trigger's next fire is decided; what lies behind the horizon is left to the store."""
         self.drop(uid)
         limit = self._horizon if self._reading is None else max(self._horizon, self._reading)
         if next_fire is not None and (next_fire, uid) <= limit:
-            self._insert(DueTrigger(uid=uid, job_uid=job_uid, next_fire=next_fire, fires=fires))
+            due = DueTrigger(uid=uid, job_uid=job_uid, next_fire=next_fire, fires=fires, missed_until=missed_until)
+            self._insert(due)
 
     def hold(self, trigger: DueTrigger, until: datetime) -> None:
         """A trigger whose time has come is looked at again at a later one, without another due time."""

@@ -7,8 +7,8 @@ wrap others. The wall-clock kinds share one search for what becomes of their tim
 
 from scheduler.schedules.compiling import compile_schedule
 from scheduler.schedules.nth import nth_from
-from scheduler.schedules.protocol import Schedule
+from scheduler.schedules.protocol import Schedule, is_due
 from scheduler.schedules.wall_clock import WallClock
 from scheduler.schedules.wrapping import wall_clock_of
 
-__all__ = ["Schedule", "WallClock", "compile_schedule", "nth_from", "wall_clock_of"]
+__all__ = ["Schedule", "WallClock", "compile_schedule", "is_due", "nth_from", "wall_clock_of"]

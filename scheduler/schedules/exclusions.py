@@ -10,10 +10,9 @@ from scheduler.schedules.instants import EPOCH
 from scheduler.schedules.protocol import Schedule
 from scheduler.schedules.wrapping import innermost
 
-MOST_SPANS = 5_000
-"""Excluded spans that a search passes over. When there are more before the next due time, it is out of reach and the
-answer is None: a daily window lies 13 years ahead then, and what recurs more often is found earlier or never."""
-MOST_COUNTED_SPANS = 100_000
+MOST_SPANS = 20_000
+"""Excluded spans that a search passes over; of one a day that is 50 years."""
+MOST_COUNTED_SPANS = 50_000
 """Spans that are counted one by one; of the due times after them, the same share is taken for included."""
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -22,6 +21,9 @@ _MICROSECOND = timedelta(microseconds=1)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exclusions:
     """The due times of `schedule` that no calendar leaves out.
+
+    When calendars leave out more than `MOST_SPANS` stretches before the next due time, the answer is an instant up to
+    which there is none, itself left out: who comes there asks again.
 
     `after` has no due times of its own, only a delay: one that is left out moves to the end of the excluded span.
     """
@@ -42,7 +44,7 @@ class Exclusions:
                 return found
             since = min(span.since for span in excluded)
             found = self.schedule.last_until(since - _MICROSECOND) if since > EPOCH else None
-        return None
+        return found
 
     def count(self, first: datetime, last: datetime) -> int:
         """Exact over `MOST_COUNTED_SPANS` spans in which something is due; beyond, extrapolated."""
@@ -74,7 +76,7 @@ class Exclusions:
             if found is None or not (excluded := self._excluded_at(found)):
                 return found
             found = self.schedule.first_from(max(span.until for span in excluded))
-        return None
+        return found
 
     def _excluded_at(self, instant: datetime) -> list[Span]:
         """The spans around an instant that leave it out."""

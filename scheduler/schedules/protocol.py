@@ -15,7 +15,11 @@ class Schedule(Protocol):
     """
 
     def next_after(self, instant: datetime) -> datetime | None:
-        """The first due time strictly later than the instant; None when there is none left."""
+        """The first due time strictly later than the instant; None when there is none left.
+
+        Where calendars leave out too much to be searched at once, it is an instant up to which there is none; that
+        one is no due time by `is_due`.
+        """
         ...
 
     def first_from(self, instant: datetime) -> datetime | None:
@@ -29,3 +33,8 @@ class Schedule(Protocol):
     def count(self, first: datetime, last: datetime) -> int:
         """How many due times there are with first <= due <= last; none when `last` is before `first`."""
         ...
+
+
+def is_due(schedule: Schedule, instant: datetime) -> bool:
+    """Whether an instant is a due time."""
+    return schedule.first_from(instant) == instant

@@ -77,7 +77,7 @@ EXECUTOR = {
 }  # fmt: skip
 
 JOBSTORE = {
-    "nothing": ([], "python -m jobstore", ["usage: python -m jobstore upgrade|check --store URL"]),
+    "nothing": ([], "python -m jobstore", ["usage: python -m jobstore upgrade|check|hold --store URL"]),
     "unknown-command": (["upgrad"], "python -m jobstore", ["unknown command 'upgrad'; did you mean 'upgrade'?; usage: "]),
     "flag-first": (["--store", "x", "check"], "python -m jobstore", ["unknown command '--store'; usage: "]),
     "no-store": (["check"], "python -m jobstore check", ["no store given: use --store, CRONQUORUM_STORE"]),
@@ -92,8 +92,8 @@ SCHEDCTL = {
     "unknown-flag": (["job", "list", "--limti", "3"], "no such option: --limti (Possible options: --limit)"),
     "delete-unasked": (["job", "delete", "base"], "schedctl: nobody is there to ask: delete needs --yes"),
     "delete-nothing": (["job", "delete", "--yes"], "schedctl: missing argument 'NAME'"),
-    "count-1e9": (["cron", "next", "--count", "1000000000", "0 0 3 * * ?"], "--count': input should be less than or equal to 10000"),
-    "count-negative": (["cron", "next", "--count", "-1", "0 0 3 * * ?"], "'--count': input should be greater than or equal to 1"),
+    "count-1e9": (["cron", "next", "--count", "1000000000", "0 0 3 * * ?"], "--count': '1000000000' is not a whole number in 1-10000"),
+    "count-negative": (["cron", "next", "--count", "-1", "0 0 3 * * ?"], "'--count': '-1' is not a whole number in 1-10000"),
     "limit-0": (["exec", "list", "--limit", "0"], "invalid value for '--limit'"),
     "bad-cron": (["cron", "next", "0 0 25 * * ?"], 'schedctl: hours: 25 is not in 0-23 (column 5 of "0 0 25 * * ?")'),
     "bad-zone": (["cron", "next", "0 0 3 * * ?", "--zone", "Europe/Berln"], "did you mean Europe/Berlin"),

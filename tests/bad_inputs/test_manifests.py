@@ -106,11 +106,11 @@ TEXTS = {
         "misfire.policy: 'fireonce' is not one of fireOnce, fireAll, skip; did you mean 'fireOnce'?",
     ),
     # policies
-    "timeout-is-a-number": (spec("timeout: 60"), "spec.timeout: 60 is not a text; put it in quotes"),
+    "timeout-is-a-number": (spec("timeout: 60"), "spec.timeout: 60 is not a duration such as 90s, 10m, 1h30m or 2d"),
     "timeout-nan": (spec("timeout: .nan"), "line 4: '.nan' is not a finite number; a text needs quotes"),
-    "attempts": (spec("retry: {maxAttempts: 0}"), "spec.retry.maxAttempts: 0: "),
-    "attempts-too-many": (spec("retry: {maxAttempts: 101}"), "spec.retry.maxAttempts: 101: "),
-    "attempts-of-33-bits": (spec("retry: {maxAttempts: 4294967296}"), "4294967296 is out of range"),
+    "attempts": (spec("retry: {maxAttempts: 0}"), "spec.retry.maxAttempts: 0 is not in 1-100"),
+    "attempts-too-many": (spec("retry: {maxAttempts: 101}"), "spec.retry.maxAttempts: 101 is not in 1-100"),
+    "attempts-of-33-bits": (spec("retry: {maxAttempts: 4294967296}"), "4294967296 is out of range: 2147483647 is the largest"),
     "attempts-in-words": (spec("retry: {maxAttempts: four}"), "'four' is not a whole number"),
     "backoff": (spec("retry: {backoff: exp}"), "'exp' is not one of fixed, linear, exponential"),
     "concurrency": (spec("concurrency: {policy: queue}"), "'queue' is not one of allow, skip"),
@@ -161,7 +161,7 @@ def test_all_that_is_wrong_in_all_files_is_said_at_once(schedctl: Program, in_em
     assert ended.code == 1
     assert ended.problems("schedctl") == [
         "jobs/a.yaml: document 2 (new): spec.trigers: unknown field; did you mean 'triggers'?",
-        "jobs/a.yaml: document 3 (new): spec.timeout: 60 is not a text; put it in quotes",
+        "jobs/a.yaml: document 3 (new): spec.timeout: 60 is not a duration such as 90s, 10m, 1h30m or 2d",
         "jobs/b.json: document 1: metadata.name: 3 is not a text; put it in quotes",
         "nowhere.yaml: no such file or directory",
     ]

@@ -116,8 +116,8 @@ def test_a_bad_zone(text: str, words: str, house: House) -> None:
 SHAPE = "is not a duration such as 90s, 10m, 1h30m or 2d"
 LENGTHS = {
     "": f"'' {SHAPE}",
-    "0s": "must be longer than 0s",
-    "0d": "must be longer than 0s",
+    "0s": "'0s' must be longer than 0s",
+    "0d": "'0d' must be longer than 0s",
     "-1s": f"'-1s' {SHAPE}",
     "60": f"'60' {SHAPE}",
     "1e12s": SHAPE,
@@ -182,10 +182,10 @@ NUMBERS = (-(2**31), -1, 101, 2**31 - 1)
 def test_a_count_out_of_range(number: int, house: House) -> None:
     made = job()
     made.spec.retry.max_attempts = number
-    assert told(house, made).startswith(f"jobs[0].spec.retry.maxAttempts: {number}: ")
+    assert told(house, made).startswith(f"jobs[0].spec.retry.maxAttempts: {number} is not in 1-100")
     made = job()
     made.spec.failover.max_reruns = number
-    assert told(house, made).startswith(f"jobs[0].spec.failover.maxReruns: {number}: ")
+    assert told(house, made).startswith(f"jobs[0].spec.failover.maxReruns: {number} is not in 0-100")
 
 
 def test_a_zone_that_is_gone_sets_its_trigger_aside_and_no_other(

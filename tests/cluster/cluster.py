@@ -41,7 +41,7 @@ class Cluster:
         """Bring the schema up to date."""
         run([sys.executable, "-m", "jobstore", "upgrade", "--store", self.store])
 
-    def start_node(self, id_: str, *flags: str) -> Part:
+    def start_node(self, id_: str, *flags: str, env: Mapping[str, str] | None = None) -> Part:
         """Start a node, and wait until it serves."""
         port = free_port()
         command = [
@@ -49,7 +49,7 @@ class Cluster:
             *("--node-id", id_, "--listen", f"127.0.0.1:{port}", "--metrics-listen", "127.0.0.1:0"),
             *("--session-timeout", SESSION_TIMEOUT, *flags),
         ]
-        process = self.spawn(id_, command)
+        process = self.spawn(id_, command, env)
         process.wait_for_line("node started")
         part = self.nodes[id_] = Part(id=id_, address=f"127.0.0.1:{port}", process=process)
         return part

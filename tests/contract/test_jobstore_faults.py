@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from jobstore.changes import MoveExecution, NewExecution
 from jobstore.errors import BadChange, SchemaOutdated, StoreError, StoreUnavailable
 from jobstore.opening import open_store
-from jobstore.protocols import ExecutionQuery
+from jobstore.protocols import ExecutionQuery, JobQuery
 from jobstore.schema import check_schema, upgrade
 from jobstore.sql.store import SqlStore
 from jobstore.sql.writes import plan
@@ -229,6 +229,63 @@ def test_the_probe_refuses_a_role_without_rights(own: PostgresServer) -> None:
     store.close()
 
 
+_FAILING = """
+CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'as told' USING ERRCODE = '{code}'; END $$
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "53100",  # disk_full
+        "53200",  # out_of_memory
+        "58030",  # io_error
+        "40001",  # serialization_failure
+        "40P01",  # deadlock_detected
+        "25006",  # read_only_sql_transaction
+        "57P01",  # admin_shutdown
+        "XX001",  # data_corrupted
+    ],
+)
+@pytest.mark.parametrize("at", ["its statement", "its end"])
+def test_a_server_that_fails_inside_a_commit_is_store_unavailable_and_nothing_is_written(
+    own: PostgresServer, code: str, at: str
+) -> None:
+    """Never `BadChange`: that would set a good record aside."""
+    store = open_store(own.create_database("failing"))
+    upgrade(store)
+    term = store.begin_term(1, "e", "n")
+    put(store, term, REPORT)
+    deferred = "CONSTRAINT TRIGGER fails AFTER INSERT ON executions DEFERRABLE INITIALLY DEFERRED"
+    when = "TRIGGER fails BEFORE INSERT ON executions" if at == "its statement" else deferred
+    making = f"CREATE {when} FOR EACH ROW EXECUTE FUNCTION fail()"
+    _sql(own, _FAILING.format(code=code), making, database="failing")
+    with pytest.raises(StoreUnavailable, match="as told"):
+        put(store, term, fire(REPORT))
+    assert store.executions(ExecutionQuery()) == []
+    _sql(own, "DROP TRIGGER fails ON executions", database="failing")
+    put(store, term, fire(REPORT))
+    store.close()
+    own.drop_database("failing")
+
+
+def test_a_statement_that_takes_too_long_is_given_up(own: PostgresServer) -> None:
+    url = own.create_database("slow")
+    store = open_store(f"{url}?options=-c%20statement_timeout%3D300ms%20-c%20lock_timeout%3D60s")
+    upgrade(store)
+    term = store.begin_term(1, "e", "n")
+    connection = psycopg2.connect(url)
+    with connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE jobs IN EXCLUSIVE MODE")
+        with pytest.raises(StoreUnavailable, match="statement timeout"):
+            put(store, term, REPORT)
+    connection.close()
+    put(store, term, REPORT)
+    store.close()
+    own.drop_database("slow")
+
+
 # ------------------------------------------------------------------------------------------------ SQLite
 
 _WRITER = """
@@ -279,6 +336,24 @@ def test_another_process_that_writes_is_waited_for_and_then_given_up(
     two.commit(term, [])
     one.close()
     two.close()
+
+
+def test_a_full_disk_is_store_unavailable_and_nothing_is_written(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    upgrade(store)
+    term = store.begin_term(1, "e", "n")
+
+    def most_pages(count: int) -> None:
+        store.database.write(lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count = {count}"))
+
+    most_pages(1)  # SQLite's own words for a full disk: it stays as large as it is
+    with pytest.raises(StoreUnavailable, match="full"):
+        put(store, term, *(job(name=f"report-{number}") for number in range(1000)))
+    store.probe()
+    most_pages(1_000_000)
+    put(store, term, REPORT)
+    assert len(store.jobs(JobQuery())) == 1
+    store.close()
 
 
 def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from datetime import UTC, timedelta
 
 import pytest
 
-from jobstore.errors import ClaimRefused, StaleTerm, StoreUnavailable
+from jobstore.changes import MoveExecution, NewExecution, PutJob, ReleaseTerm
+from jobstore.errors import BadChange, ClaimRefused, StaleTerm, StoreUnavailable
 from jobstore.model import Term
 from jobstore.protocols import JobStore, Records
 from jobstore.sql.store import SqlStore
@@ -135,6 +136,74 @@ def test_no_write_of_an_earlier_term_follows_while_many_write(store: SqlStore, t
     assert {e.scheduled_time for e in store.open_executions(None, 2000)} == {
         report.created + timedelta(seconds=number) for number in written
     }
+
+
+def test_a_term_is_held_when_at_least_is_an_epoch_that_the_store_never_gave_out(store: SqlStore) -> None:
+    assert store.begin_term(1, "e", "n").held == ""
+    store.begin_term(2, "e", "n", at_least=1)
+    ahead = store.begin_term(3, "e", "n", at_least=9)
+    assert (ahead.epoch, ahead.held) == (
+        10,
+        "the store went back to an earlier time: an executor has seen epoch 9, and the store only 2",
+    )
+
+
+def test_a_term_is_held_when_the_stores_own_last_epoch_is_known_as_anothers(store: SqlStore) -> None:
+    first = store.begin_term(1, "e", "n")
+    assert store.begin_term(1, "e", "n", at_least=first.epoch).held
+
+
+def test_the_first_term_of_an_empty_store_is_held_when_epochs_are_known_elsewhere(store: SqlStore) -> None:
+    assert "has seen epoch 7" in store.begin_term(1, "e", "n", at_least=7).held
+
+
+def test_a_refused_claim_holds_nothing(store: SqlStore) -> None:
+    store.begin_term(10, "e", "node-1")
+    with pytest.raises(ClaimRefused):
+        store.begin_term(9, "e", "node-2", at_least=50)
+    assert store.begin_term(11, "e", "node-2").held == ""
+
+
+def test_each_later_term_is_held_until_one_commits_release_term(store: SqlStore) -> None:
+    first = store.begin_term(1, "e", "node-1", at_least=5)
+    again = store.begin_term(2, "e", "node-2")
+    other = store.begin_term(1, "another", "node-3")
+    assert first.held == again.held == other.held != ""
+    with pytest.raises(StaleTerm):
+        store.commit(again, [ReleaseTerm()])
+    assert store.begin_term(2, "another", "node-3").held == first.held
+    present = store.begin_term(3, "another", "node-3")
+    report = job()
+    store.commit(present, [PutJob(report), ReleaseTerm(), NewExecution(fire(report))])
+    assert store.execution(fire(report).id) is not None
+    store.commit(present, [])
+    assert store.begin_term(4, "another", "node-3").held == ""
+
+
+def test_a_release_that_is_not_committed_releases_nothing(store: SqlStore) -> None:
+    held = store.begin_term(1, "e", "node-1", at_least=5)
+    with pytest.raises(BadChange):
+        store.commit(held, [ReleaseTerm(), MoveExecution(fire(job()))])
+    assert store.begin_term(2, "e", "node-1").held
+
+
+def test_a_second_find_tells_of_itself(store: SqlStore) -> None:
+    store.begin_term(1, "e", "node-1", at_least=5)
+    assert "epoch 50" in store.begin_term(2, "e", "node-1", at_least=50).held
+
+
+def test_hold_ends_the_present_term_and_holds_those_that_follow(store: SqlStore) -> None:
+    present = store.begin_term(5, "e", "node-1")
+    store.hold("restored from tape")
+    with pytest.raises(StaleTerm):
+        store.commit(present, [])
+    later = store.begin_term(5, "e", "node-1")
+    assert (later.epoch, later.held) == (present.epoch + 2, "restored from tape")
+
+
+def test_an_empty_store_can_be_held(store: SqlStore) -> None:
+    store.hold("restored from tape")
+    assert store.begin_term(0, "e", "node-1").held == "restored from tape"
 
 
 def test_close_lets_go_of_all_connections_and_is_idempotent(store: SqlStore) -> None:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 
-from scheduler.cron import Gap, Overlap, parse, remark, remarked, unfired, zone
+from scheduler.cron import Gap, Overlap, left_out, parse, remark, remarked, unfired, zone
 
 from .cases import Case, dst_cases
 from .enumeration import Schedule
@@ -64,17 +64,6 @@ def test_the_remark_on_the_next_fire(
     assert f"{fire.astimezone(zone(name)):%H:%M} {said}" == expected
 
 
-def test_a_schedule_that_is_no_cron_expression() -> None:
-    new_york = zone("America/New_York")
-    end_of_gap = datetime(2026, 3, 8, 7, tzinfo=UTC)
-    assert remark(False, end_of_gap, new_york) == f"03:00 is the first time after a gap ({_FORWARD})"
-    assert remark(True, end_of_gap, new_york) is None
-    assert remark(False, end_of_gap, new_york, "skip") is None
-    repeated = datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
-    assert remark(False, repeated, new_york, "after", "second") == f"01:30 occurs twice that day ({_BACK}): the second"
-    assert remark(True, repeated, new_york) == f"repeated time ({_BACK})"
-
-
 def test_times_that_no_fire_stands_for_are_told_with_the_next_fire_and_once() -> None:
     fires = [
         *islice(remarked(parse("0 30 2 8 3 ?"), datetime(1, 1, 1, tzinfo=UTC), zone("America/New_York"), "skip"), 60)
@@ -84,6 +73,32 @@ def test_times_that_no_fire_stands_for_are_told_with_the_next_fire_and_once() ->
     assert told[2021] == f"02:30 does not exist on 2020-03-08 ({_FORWARD}): no fire"
     assert 2020 not in {fire.year for fire, _ in fires}
     assert 2022 not in told
+
+
+_NOW = datetime(2026, 8, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "gap", "expected"),
+    [
+        ("0 30 2 14 3 ? 2027", "America/New_York", "skip",
+         f"02:30 does not exist on 2027-03-14 ({_FORWARD}), and gap is skip"),
+        ("0 0/20 2 14 3 ? 2027", "America/New_York", "skip",
+         f"02:00, 02:20 and others do not exist on 2027-03-14 ({_FORWARD}), and gap is skip"),
+        ("0 30 2 ? 3 SUN#2 2027-2029", "America/New_York", "skip",
+         f"02:30 does not exist on 2027-03-14 ({_FORWARD}), and gap is skip; the same at 2 later changes"),
+        ("0 30 2 14 3 ? 2026", "America/New_York", "skip", ""),
+        ("0 30 2 14 3 ? 2027", "UTC", "skip", ""),
+    ],
+)  # fmt: skip
+def test_why_no_fire_is_left(text: str, name: str, gap: Gap, expected: str) -> None:
+    assert parse(text).next_after(_NOW, zone(name), gap) is None or name == "UTC"
+    assert left_out(parse(text), _NOW, None, zone(name), gap) == expected
+
+
+def test_a_change_of_calendar_leaves_times_out_whatever_the_policy() -> None:
+    said = left_out(parse("0 0 12 30 12 ? 2011"), datetime(2010, 1, 1, tzinfo=UTC), None, zone("Pacific/Apia"))
+    assert said == "12:00 does not exist on 2011-12-30 (the calendar goes from 2011-12-30 00:00 to 2011-12-31 00:00)"
 
 
 @pytest.mark.parametrize("case", dst_cases(), ids=lambda case: f"{case.text} {case.zone.key}")

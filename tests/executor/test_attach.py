@@ -328,3 +328,49 @@ async def test_an_epoch_that_cannot_be_recorded_lets_nobody_in(
 
 def test_each_process_is_another_incarnation() -> None:
     assert ExecutorConfig().incarnation != ExecutorConfig().incarnation
+
+
+async def test_outcomes_of_earlier_incarnations_are_held_and_offered(
+    start_executor: StartExecutor, lead: Lead, tmp_path: Path
+) -> None:
+    first = await start_executor(data=tmp_path)
+    stream = await (await lead(first)).attach()
+    key, acknowledged, refused = await stream.shell("echo out; exit 3"), await stream.dispatch(TRUE), stream.key()
+    await stream.dispatch({"python": {"callable": "no-such"}}, key=refused)
+    for each in (key, acknowledged):
+        await stream.outcome(each)
+    await stream.refused(refused)
+    await stream.acknowledge(acknowledged)
+    await stream.outcome(await stream.dispatch(TRUE, key=(last := stream.key())))  # the acknowledgement was read
+    await stream.acknowledge(last)
+    first.hurry()
+    await first.stop(0)
+
+    second = await start_executor(data=tmp_path, vouched=("a", first.incarnation))
+    leader = await lead(second)
+    stream = await leader.attach(2)
+    assert stream.held == [key] and list(stream.welcome.vouched) == ["a", first.incarnation]
+    outcome = await stream.outcome(key)
+    assert (outcome.state, outcome.exit_code, stream.output(key)) == ("failed", 3, b"out\n")
+    later = stream.key(execution_id=key.execution_id, attempt=2)
+    assert (await stream.outcome(await stream.dispatch(TRUE, key=later))).state == "succeeded"
+    await stream.acknowledge(key, later)
+    await stream.outcome(await stream.dispatch(TRUE, key=(probe := stream.key())))
+    assert (await leader.attach(3)).held == [probe]
+
+
+async def test_without_a_guardian_nobody_is_vouched_for(leader: Leader) -> None:
+    assert not (await leader.attach()).welcome.vouched
+
+
+async def test_work_is_refused_while_too_many_outcomes_wait(leader: Leader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("executor.outbox.CROWDED_REPORTS", 2)
+    stream = await leader.attach()
+    keys = [await stream.dispatch(TRUE) for _ in range(2)]
+    for key in keys:
+        await stream.outcome(key)
+    refused_key = await stream.dispatch(TRUE)
+    refused = await stream.refused(refused_key)
+    assert (refused.reason, refused.message) == ("tooMuchHeld", "2 outcomes wait here to be acknowledged")
+    await stream.acknowledge(*keys, refused_key)
+    assert (await stream.outcome(await stream.dispatch(TRUE))).state == "succeeded"

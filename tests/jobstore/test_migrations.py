@@ -177,7 +177,18 @@ def test_check_exits_with_0_or_1_and_one_line(url: str, capsys: pytest.CaptureFi
     assert capsys.readouterr().out.endswith(f"schema {newest()}\n")
 
 
-@pytest.mark.parametrize("command", ["check", "upgrade"])
+def test_hold_holds_what_has_the_present_schema(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["hold", "--store", url]) == 1
+    assert "run: python -m jobstore upgrade --store " in capsys.readouterr().err
+    assert main(["upgrade", "--store", url]) == 0
+    assert main(["hold", "--store", url]) == 0
+    assert capsys.readouterr().out.endswith(": held\n")
+    store = open_store(url)
+    assert "python -m jobstore hold" in store.begin_term(1, "e", "n").held
+    store.close()
+
+
+@pytest.mark.parametrize("command", ["check", "upgrade", "hold"])
 @pytest.mark.parametrize(
     ("store_url", "words"),
     [
@@ -202,7 +213,7 @@ def test_what_cannot_be_reached_is_one_line_without_the_password(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "usage: python -m jobstore upgrade|check --store URL"),
+        ([], "usage: python -m jobstore upgrade|check|hold --store URL"),
         (["upgrad"], "unknown command 'upgrad'; did you mean 'upgrade'?"),
         (["--store", "sqlite://"], "usage:"),
     ],

@@ -50,6 +50,7 @@ class Service:
         self.ends_as = "succeeded"
         self.lasts = 0.0  # seconds that a waiting Run takes
         self.logs = [("stdout", b"one\n"), ("stderr", b"two\n")]
+        self.held: cluster_service_pb2.Held | None = None
         self.released = threading.Event()
         self.on_get: Callable[[execution_pb2.Execution], None] = lambda execution: None
 
@@ -314,9 +315,18 @@ class _Cluster(cluster_service_pb2_grpc.ClusterServiceServicer):
         status.leader.CopyFrom(node)
         status.executors.append(_executor())
         status.time.FromDatetime(EPOCH)
+        if self.service.held is not None:
+            status.held.CopyFrom(self.service.held)
         due = status.due.add(namespace="default", job="nightly", trigger="night")
         due.scheduled_time.FromDatetime(EPOCH + timedelta(seconds=5))
         return status
+
+    def Release(self, request: Any, context: Any) -> Any:
+        self.service.received(request, context)
+        if self.service.held is None:
+            abort_sync(context, FailedPrecondition("the cluster is not held", reason="NOT_HELD"))
+        self.service.held = None
+        return cluster_service_pb2.ReleaseResponse()
 
     def Executors(self, request: Any, context: Any) -> Any:
         self.service.received(request, context)

@@ -171,6 +171,24 @@ def test_check_says_of_each_what_it_is(offline: CommandLine) -> None:
     assert offline("cron", "check", "0 0 * * *", "@daily").code == 0
 
 
+_LOST = ("0 30 2 14 3 ? 2027", "--zone", "America/New_York", "--gap", "skip")
+_WHY = "02:30 does not exist on 2027-03-14 (clocks go forward 02:00 -> 03:00), and gap is skip"
+
+
+@pytest.mark.parametrize("command", ["next", "check"])
+def test_why_an_expression_never_fires_again(command: str, offline: CommandLine) -> None:
+    ended = offline("cron", command, *_LOST)
+    assert ended.code == 1
+    assert ended.err == f"schedctl: '0 30 2 14 3 ? 2027' never fires again: {_WHY}\n"
+
+
+def test_why_an_expression_fires_no_more_is_told_to_programs_and_behind_the_last_fire(offline: CommandLine) -> None:
+    (row,) = json.loads(offline("cron", "check", *_LOST, "-o", "json").out)["items"]
+    assert (row["firesAgain"], row["leftOut"]) == (False, _WHY)
+    ended = offline("cron", "next", "0 30 2 13,14 3 ? 2027", *_LOST[1:])
+    assert ended.err == f"schedctl: it fires no more after 2027-03-13T02:30:00-05:00: {_WHY}\n"
+
+
 def test_check_reads_lines(offline: CommandLine) -> None:
     ended = offline("cron", "check", "-", "-o", "json", stdin=b"# nightly\r\n\n  0 0 * * 1-5  \n0 0 25 * * ?\n")
     first, second = json.loads(ended.out)["items"]

@@ -49,6 +49,9 @@ def test_sunday_is_sunday_for_the_others(library: str, offline: CommandLine) -> 
 NEW_YORK, APIA = "America/New_York", "Pacific/Apia"
 DIFFERENCES = [
     ("0 0 * * 1-5", "apscheduler", YEAR, "UTC", "2026-01-03", ["1-5 is TUE-SAT"], "'0 0 0 ? * TUE-SAT'"),
+    ("0 0 * * 0", "apscheduler", SPRING, NEW_YORK, "2026-03-08T00:00:00-05", ["0 is MON"], None),
+    ("0 0 * * MON", "apscheduler", SPRING, NEW_YORK, "2026-03-09T00", ["the clocks change within a day of"], None),
+    ("30 2 * * 6", "apscheduler", SPRING, NEW_YORK, "2026-03-08T03:30", ["6 is SUN"], None),
     ("0 0 * * */2", "apscheduler", YEAR, "UTC", "2026-01-02", ["*/2 is MON,WED,FRI,SUN"], "'0 0 0 ? * SUN,MON"),
     ("0 0 13 * fri", "apscheduler", YEAR, "UTC", "2026-01-02", ["match day-of-month and day-of-week"], "'DAYS=and "),
     ("0 0 13 * 5", "apscheduler", YEAR, "UTC", "2026-01-02", ["5 is SAT", "match day-of-month and"], "13 * SAT'"),
@@ -130,6 +133,15 @@ def test_a_difference_far_from_the_start_is_found_and_judged_there(offline: Comm
     _, told = compare(offline, "30 1 * * *", "croniter", "--from", YEAR, "--zone", NEW_YORK, "--count", "1000")
     assert told["firstDifference"] == "2026-11-01T01:30:00-05:00"
     assert "at both of two" in told["explanation"][1]
+
+
+@pytest.mark.parametrize("count", ["1", "2", "400"])
+def test_a_clock_change_is_not_blamed_for_what_is_only_near_it(count: str, offline: CommandLine) -> None:
+    options = ("--from", SPRING, "--zone", NEW_YORK, "--count", count)
+    _, told = compare(offline, "0 0 * * 0", "apscheduler", *options)
+    why = "why: apscheduler counts weekdays from 0 = Monday: 0 is MON; here, as in unix, 0 is Sunday"
+    assert told["firstDifference"] == "2026-03-08T00:00:00-05:00"
+    assert told["explanation"][1:] == [why]
 
 
 def test_our_years_end(offline: CommandLine) -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from schedapi.v1 import cluster_service_pb2
 from schedctl import execution
 from tests.schedctl.conftest import CommandLine
 from tests.schedctl.service import EPOCH, Service
@@ -51,6 +52,30 @@ def test_the_cluster_status_has_the_leader_and_the_epoch_as_a_number(cli: Comman
     found = json.loads(cli("cluster", "status", "-o", "json").out)
     assert found["leader"]["nodeId"] == "node-a"
     assert found["epoch"] == 7
+
+
+HELD = cluster_service_pb2.Held(reason="the store went back", overdue_triggers=3, overdue_times=1200)
+
+
+@pytest.mark.parametrize("command", ["cluster status", "cluster status -o json"])
+def test_a_held_cluster_says_what_it_would_run(
+    command: str, cli: CommandLine, service: Service, snapshot: SnapshotAssertion
+) -> None:
+    service.held = HELD
+    ended = cli(*command.split())
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out == snapshot
+
+
+def test_release_asks_or_is_told_yes(cli: CommandLine, service: Service) -> None:
+    service.held = HELD
+    refused = cli("cluster", "release")
+    assert (refused.code, refused.err) == (2, "schedctl: nobody is there to ask: release needs --yes\n")
+    assert service.held is not None
+    assert cli("cluster", "release", "--yes").out == "cluster released\n"
+    assert service.requests[-1].request_id
+    again = cli("cluster", "release", "--yes")
+    assert (again.code, again.err) == (5, "schedctl: the cluster is not held\n")
 
 
 def test_executions_are_filtered_and_paged(recorded: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,7 @@ def test_a_paused_job_is_told(firing: CommandLine, service: Service) -> None:
 
 BAD = [
     ("--count 0", "invalid value for '--count': "),
-    ("--count 10001", "less than or equal to 10000"),
+    ("--count 10001", "'10001' is not a whole number in 1-10000"),
     ("--until tomorrow", "'tomorrow' is not a duration such as 90s, 10m, 1h30m or 2d, nor an instant such as 2026-"),
     ("--until 2026-13-01T00:00:00Z", "'2026-13-01T00:00:00Z' is not in the calendar"),
     ("--until 2026-12-24T00:00:00", "is a local time, and the offset is required: write 2026-03-08T00:00:00Z"),

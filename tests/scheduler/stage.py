@@ -18,7 +18,7 @@ from scheduler import wire
 from scheduler.calendars import read_calendar
 from scheduler.definitions import compile_job, read_spec
 from scheduler.leader.applying import Request
-from scheduler.leader.leader import TICK, Leader, Policy
+from scheduler.leader.leader import ROLL_CALL, TICK, Leader, Policy
 from scheduler.leader.proposing import CalendarProposal, Proposal
 from scheduler.leader.requests import WriteRequest
 from scheduler.leader.sweep import LEASE_MARGIN
@@ -110,6 +110,8 @@ class Stage:
         mine.append(Reign(term, leader))
         self._reigns.append(mine[0])
         if ready:
+            if not all(executor.answers for executor in self.executors.values()):
+                await self.clock.advance(ROLL_CALL)
             await until(lambda: leader.took_over.is_set() or self.reign.run.done(), "took over")
         return leader
 

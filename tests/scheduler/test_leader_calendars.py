@@ -10,6 +10,7 @@ from jobstore.model import Missed
 from jobstore.protocols import CalendarQuery
 from scheduler.errors import Conflict, InvalidJob, NotFound
 from scheduler.leader.applying import Request
+from scheduler.schedules import exclusions
 from tests.scheduler.building import cron, request
 from tests.scheduler.fake_clock import START, until
 from tests.scheduler.stage import Stage
@@ -205,3 +206,50 @@ async def test_what_is_catching_up_is_not_touched_by_a_calendar(stage: Stage) ->
         await stage.pass_time(1)
     await until(lambda: len(stage.rows()) == 10)
     assert [row.scheduled_time for row in stage.rows()] == [START + n * MINUTE for n in range(1, 11)]
+
+
+async def test_a_paused_job_is_not_left_without_a_fire_either(stage: Stage) -> None:
+    await stage.lead()
+    await stage.apply_calendar("closed", **LUNCH)
+    await stage.apply(triggers=EVERY, paused=True)
+    with pytest.raises(InvalidJob, match="would exclude every fire"):
+        await stage.apply_calendar("closed", **between("00:00", "24:00"))
+    await stage.apply("over", triggers=[cron("every", calendars=["closed"], maxFires=1)])
+    await stage.pass_time(60)
+    await until(lambda: stage.job("over").state == "completed")
+    await stage.delete()
+    await stage.apply_calendar("closed", **between("00:00", "24:00"))  # nobody waits for a fire
+
+
+async def test_a_calendar_that_gives_times_back_moves_a_delay_to_an_earlier_time(stage: Stage) -> None:
+    await stage.lead()
+    await stage.apply_calendar("closed", **between("12:01", "18:00"))
+    await stage.apply(triggers=[{"name": "again", "after": "2m", "calendars": ["closed"]}], startDeadline="1s")
+    await stage.pass_time(2)
+    await until(lambda: next_fire(stage) == START + 360 * MINUTE)  # what was skipped has ended
+    facts = await stage.apply_calendar("closed", **between("12:01", "12:02"))
+    assert facts["moved_count"] == 1
+    assert START + 2 * MINUTE < next_fire(stage) <= START + 3 * MINUTE
+
+
+async def test_a_search_that_does_not_come_far_enough_goes_on_when_it_is_there(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exclusions, "MOST_SPANS", 3)
+    await stage.lead()
+    even = {"exclude": [{"cron": "* 0/2 12 * * ?"}]}
+    await stage.apply_calendar("closed", **even)
+    trigger = cron("every", "0 0/2 * * * ?", calendars=["closed"])
+    with pytest.raises(InvalidJob, match="until 2026-03-02T12:08:00Z, which is as far as they were searched"):
+        await stage.apply(triggers=[trigger])
+    monkeypatch.setattr(exclusions, "MOST_SPANS", 100)
+    await stage.apply(triggers=[trigger])
+    assert next_fire(stage) == START + 60 * MINUTE
+    monkeypatch.setattr(exclusions, "MOST_SPANS", 3)
+    await stage.apply_calendar("closed", **even, description="the same, and written anew")
+    assert START < next_fire(stage) < START + 60 * MINUTE
+    for _ in range(61):
+        await stage.pass_time(60)
+    await until(lambda: stage.rows())
+    assert [row.scheduled_time for row in stage.rows()] == [START + 60 * MINUTE]
+    assert stage.job().triggers[0].fires == 1

@@ -150,3 +150,28 @@ async def test_every_due_time_has_its_record_whatever_the_policy(stage: Stage, p
     await stage.apply(triggers=EVERY_5, concurrency={"policy": policy})
     await gap(stage, 21)
     assert [row.scheduled_time for row in stage.rows()] == [START + n * SECOND for n in (5, 10, 15, 20)]
+
+
+async def test_at_one_instant_they_go_by_the_names_of_their_triggers(stage: Stage) -> None:
+    """As on time: the first runs, and the others would have overlapped with it."""
+    await stage.lead()
+    await stage.apply(triggers=[cron(name, "0/5 * * * * ?") for name in ("zulu", "alpha", "mike")])
+    await gap(stage, 6)
+    executor = await stage.executor()
+    await runs(stage, executor, 0, 1)
+    assert {row.trigger: str(row.state) for row in stage.rows()} == {
+        "alpha": "succeeded",
+        "mike": "skipped",
+        "zulu": "skipped",
+    }
+
+
+async def test_nothing_on_time_waits_behind_what_waits_for_a_slot(stage: Stage) -> None:
+    await stage.lead()
+    await stage.apply(triggers=EVERY_5)
+    await gap(stage, 11)  # and no executor comes
+    for _ in range(6):
+        await stage.pass_time(5)
+    states = dict(stage.states())
+    assert states["5"] == states["10"] == "pending"
+    assert [states[str(at)] for at in (25, 30, 35, 40)] == ["skipped overlap"] * 4

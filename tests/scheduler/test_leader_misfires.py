@@ -282,3 +282,62 @@ async def test_catching_up_with_nothing_missed_runs_nothing(stage: Stage) -> Non
     await stage.pause(False, catch_up=True)
     await stage.pass_time(1)
     assert len(stage.rows()) == rows
+
+
+@pytest.mark.parametrize("then", ["crash", "edit", "pause and resume"])
+async def test_catching_up_survives_whatever_comes_in_between(stage: Stage, then: str) -> None:
+    await stage.lead()
+    executor = await stage.executor()
+    await stage.apply(triggers=minutely("fireAll", rate=1000))  # concurrency: skip
+    await stage.run_job()
+    await stage.dispatched(executor)
+    await stage.pause()
+    await stage.pass_time(300)
+    await stage.pause(False, catch_up=True)
+    await stage.pass_time(1)
+    assert len(stage.rows()) == 1  # all of them wait for the run that is open
+    assert stage.job().triggers[0].next_fire == START + MINUTE
+    match then:
+        case "crash":
+            executor.held = [executor.dispatches[0].key]
+            await away(stage, 1)
+            await stage.attached(executor)
+        case "edit":
+            await stage.apply(triggers=minutely("fireAll", rate=1000), description="another text")
+        case "pause and resume":
+            await stage.pause()
+            await stage.pause(False)
+            rows = [row for row in stage.rows() if row.trigger]
+            assert [row.state for row in rows] == [State.SKIPPED]
+            assert accounted(rows) == minutes(5)
+            return
+    for number in range(6):
+        await succeed(stage, executor, number)
+        await stage.pass_time(0.1)
+    await until(lambda: accounted([row for row in stage.rows() if row.trigger]) == minutes(5))
+    assert {row.state for row in stage.rows()} == {State.SUCCEEDED}
+
+
+async def test_what_was_missed_in_a_pause_does_not_wait_for_its_jitter(stage: Stage) -> None:
+    await stage.lead()
+    trigger = cron(misfire={"policy": "skip"}, jitter="50s")
+    await stage.apply(triggers=[trigger], concurrency=ALLOW)
+    await stage.pause()
+    await stage.pass_time(185)
+    await stage.pause(False, catch_up=True)
+    await until(lambda: stage.rows())
+    (row,) = stage.rows()
+    assert (row.state, row.missed and row.missed.count) == (State.SKIPPED, 3)
+
+
+async def test_catching_up_goes_back_to_where_a_schedule_came_to_be(stage: Stage) -> None:
+    await stage.lead()
+    await stage.apply(triggers=MINUTELY)
+    await stage.pause()
+    await stage.pass_time(300)
+    await stage.apply(triggers=[*MINUTELY, cron("new")], concurrency=ALLOW)
+    await stage.pass_time(130)
+    await stage.pause(False, catch_up=True)
+    await until(lambda: len(stage.rows()) == 2)
+    counts = {row.trigger: row.missed and row.missed.count for row in stage.rows()}
+    assert counts == {"main": 7, "new": 2}

@@ -130,14 +130,52 @@ async def test_what_waits_for_its_jitter_is_not_lost_with_the_leader(stage: Stag
     assert [row.recorded for row in stage.rows()] == [START + MINUTE + wait]
 
 
-async def test_an_edit_does_not_lose_what_waits_for_its_jitter(stage: Stage) -> None:
+async def test_an_edit_of_something_else_lets_a_fire_wait_for_its_jitter(stage: Stage) -> None:
+    await stage.lead()
+    trigger = cron(jitter="50s")
+    await stage.apply(triggers=[trigger])
+    wait = jitter_of(stage.job().triggers[0].uid, START + MINUTE, 50 * SECOND)
+    await stage.pass_time(60)
+    await stage.apply_all([stage.proposal(triggers=[trigger])], dry_run=True)
+    await stage.apply(triggers=[trigger], description="another text")
+    assert stage.rows() == []
+    await stage.pass_time(wait.total_seconds())
+    await until(lambda: stage.rows())
+    assert [row.recorded for row in stage.rows()] == [START + MINUTE + wait]
+
+
+@pytest.mark.parametrize("edit", ["pause", "delete"])
+async def test_what_waits_for_its_jitter_is_not_started_by_a_pause(stage: Stage, edit: str) -> None:
     await stage.lead()
     await stage.apply(triggers=[cron(jitter="50s")])
     await stage.pass_time(60)
-    assert stage.rows() == []
-    await stage.pause()
+    await (stage.pause() if edit == "pause" else stage.delete())
     (row,) = stage.rows()
-    assert (row.scheduled_time, row.revision) == (START + MINUTE, 1)
+    assert (row.scheduled_time, row.state) == (START + MINUTE, State.SKIPPED)
+    assert row.reason == ("paused" if edit == "pause" else "jobDeleted")
+
+
+async def test_another_schedule_sends_what_waits_for_its_jitter_under_the_old_one(stage: Stage) -> None:
+    await stage.lead()
+    await stage.apply(triggers=[cron(jitter="50s")])
+    await stage.pass_time(60)
+    await stage.apply(triggers=[cron(expression="0 0 * * * ?")])
+    (row,) = stage.rows()
+    assert (row.scheduled_time, row.revision, row.state) == (START + MINUTE, 1, State.PENDING)
+
+
+async def test_a_long_jitter_makes_no_misfires(stage: Stage) -> None:
+    """A fire never overtakes the one before it, and those that come late for that are not missed."""
+    await stage.lead()
+    trigger = cron(expression="0/10 * * * * ?", jitter="5m")
+    await stage.apply(triggers=[trigger], concurrency=ALLOW)
+    for _ in range(90):
+        await stage.pass_time(10)
+    rows = stage.rows()
+    assert len(rows) >= 40
+    assert all(row.missed is None for row in rows)
+    assert [row.scheduled_time for row in rows] == [START + 10 * n * SECOND for n in range(1, len(rows) + 1)]
+    assert [row.recorded for row in rows] == sorted(row.recorded for row in rows)
 
 
 # ------------------------------------------------------------------------------------------------ after

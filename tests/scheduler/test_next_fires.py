@@ -122,6 +122,19 @@ def test_a_time_that_no_clock_shows_is_told_with_the_fire_behind_it() -> None:
     assert "2026-03-29" in fires[1].remark
 
 
+def test_remarks_are_for_all_times_on_a_wall_clock() -> None:
+    berlin = {"timeZone": "Europe/Berlin", "gap": "skip"}
+    value = job(
+        {"name": "a", "calendarInterval": {"unit": "days", "from": "2026-01-01T02:30"}, **berlin},
+        {"name": "b", "daily": {"every": "1h", "from": "02:00", "to": "03:00"}, **berlin},
+        next_fire=datetime(2026, 3, 28, 12, tzinfo=UTC),
+    )
+    schedules = compile_triggers(value.spec, "default", "report", Library({}))
+    fires = next_fires(value, schedules, Ahead(now=NOW, count=6, until=None), lambda: None)
+    said = {(fire.trigger, fire.remark.split(" (")[0]) for fire in fires if fire.remark}
+    assert said == {("a", "02:30 does not exist on 2026-03-29"), ("b", "02:00 does not exist on 2026-03-29")}
+
+
 def test_a_time_that_is_left_out_before_the_start_is_not_told() -> None:
     value = job(
         {

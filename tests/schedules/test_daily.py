@@ -133,7 +133,7 @@ def test_which_windows_are_of_every_hour(window: tuple[str, str, str, str], expe
     start, to, every, days = window
     found = wall_clock_of(schedule(daily={"from": start, "to": to, "every": every, "days": days}))
     assert found is not None
-    assert found.every_hour is expected
+    assert found.walls.every_hour is expected
 
 
 def test_what_is_told_of_the_wall_clock() -> None:

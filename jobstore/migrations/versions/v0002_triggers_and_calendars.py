@@ -1,4 +1,4 @@
-"""Calendars; how often a trigger was due; when a pause began."""
+"""Calendars; how often a trigger was due; when a pause began; why terms are held."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,7 +16,10 @@ NAME = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
+    op.add_column("terms", sa.Column("held", sa.Text(), nullable=False, server_default=""))
     op.add_column("triggers", sa.Column("fires", sa.BigInteger(), nullable=False, server_default="0"))
+    op.add_column("triggers", sa.Column("since", INSTANT))
+    op.add_column("triggers", sa.Column("missed_until", INSTANT))
     op.add_column("jobs", sa.Column("paused_since", INSTANT))
     op.execute("UPDATE jobs SET paused_since = updated WHERE paused")
     op.create_table(

@@ -11,6 +11,23 @@ from cronquorum.names import shown, suggestion
 FEW = 4
 """So many fields are all named when an unknown one is near to none of them."""
 
+_DURATION = "a duration such as 90s, 10m, 1h30m or 2d"
+_INSTANT = "an instant such as 2030-03-01T02:30:00+01:00"
+_TIME = "a time of day such as 09:00"
+_SUCH = {
+    **dict.fromkeys(("Interval.every", "Interval.offset", "Daily.every", "Trigger.after", "Trigger.jitter"), _DURATION),
+    **dict.fromkeys(("Misfire.threshold", "JobSpec.timeout", "JobSpec.startDeadline"), _DURATION),
+    **dict.fromkeys(("Retry.delay", "Retry.maxDelay"), _DURATION),
+    **dict.fromkeys(("Trigger.at", "Trigger.start", "Trigger.end"), _INSTANT),
+    **dict.fromkeys(("Daily.from", "Daily.to", "DailyWindow.from", "DailyWindow.to"), _TIME),
+    "CalendarInterval.from": "a local time such as 2026-01-31T02:30",
+    "Daily.days": "days of the week such as MON-FRI or MON,TUE",
+    "CalendarRule.weekly": "a day of the week (SUN, MON, TUE, WED, THU, FRI, SAT) or a range such as MON-FRI",
+    "CalendarRule.dates": "a day such as 2026-12-24, or a span such as 2026-12-24..2027-01-01",
+    "CalendarRule.annual": "a month and day such as 12-24, or a range such as 12-24..01-01",
+}
+"""What a text has to be where quotes alone would not make one of a number; by message and field."""
+
 _WHOLE = {FieldDescriptor.CPPTYPE_INT32: 31, FieldDescriptor.CPPTYPE_INT64: 53}
 
 
@@ -115,8 +132,7 @@ def _scalar_problem(field: FieldDescriptor, value: Any) -> str:
     kind = field.cpp_type
     whole = isinstance(value, int) and not isinstance(value, bool)
     if kind == FieldDescriptor.CPPTYPE_STRING and not isinstance(value, str):
-        quotes = "; put it in quotes" if value is not None and not isinstance(value, dict | list) else ""
-        return f"{shown_value(value)} is not a text{quotes}"
+        return _no_text(field, value)
     if kind == FieldDescriptor.CPPTYPE_BOOL and not isinstance(value, bool):
         return f"{shown_value(value)} is not true or false"
     if kind == FieldDescriptor.CPPTYPE_DOUBLE and not (whole or isinstance(value, float)):
@@ -125,8 +141,18 @@ def _scalar_problem(field: FieldDescriptor, value: Any) -> str:
         if not whole:
             return f"{shown_value(value)} is not a whole number"
         if abs(value) >= 2 ** _WHOLE[kind]:
-            return f"{shown_value(value)} is out of range"
+            return f"{shown_value(value)} is out of range: {2 ** _WHOLE[kind] - 1} is the largest number here"
     return ""
+
+
+def _no_text(field: FieldDescriptor, value: Any) -> str:
+    such = _SUCH.get(f"{field.containing_type.name}.{field.json_name}")
+    if such is None:
+        quotes = "; put it in quotes" if value is not None and not isinstance(value, dict | list) else ""
+        return f"{shown_value(value)} is not a text{quotes}"
+    words = isinstance(value, list) and value and all(isinstance(part, str) and part.isalnum() for part in value)
+    write = f"; write {','.join(value)[:60]}" if words and field.name == "days" else ""
+    return f"{shown_value(value)} is not {such}{write}"
 
 
 def _inside(path: str, key: str) -> str:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!schedapi/v1/cluster_service.proto\x12\x0bschedapi.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n\rStatusRequest\"\xbb\x02\n\rClusterStatus\x12 \n\x05nodes\x18\x01 \x03(\x0b\x32\x11.schedapi.v1.Node\x12!\n\x06leader\x18\x02 \x01(\x0b\x32\x11.schedapi.v1.Node\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12(\n\texecutors\x18\x04 \x03(\x0b\x32\x15.schedapi.v1.Executor\x12!\n\x03\x64ue\x18\x05 \x03(\x0b\x32\x14.schedapi.v1.DueFire\x12\x32\n\x04open\x18\x06 \x03(\x0b\x32$.schedapi.v1.ClusterStatus.OpenEntry\x12(\n\x04time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a+\n\tOpenEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"9\n\x04Node\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\"n\n\x07\x44ueFire\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\x0f\n\x07trigger\x18\x03 \x01(\t\x12\x32\n\x0escheduled_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x12\n\x10\x45xecutorsRequest\"=\n\x11\x45xecutorsResponse\x12(\n\texecutors\x18\x01 \x03(\x0b\x32\x15.schedapi.v1.Executor\"\xf9\x01\n\x08\x45xecutor\x12\x13\n\x0b\x65xecutor_id\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\r\n\x05slots\x18\x05 \x01(\x05\x12\x12\n\nfree_slots\x18\x06 \x01(\x05\x12\r\n\x05kinds\x18\x07 \x03(\t\x12\x31\n\x06labels\x18\x08 \x03(\x0b\x32!.schedapi.v1.Executor.LabelsEntry\x12\x0f\n\x07version\x18\t \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x32\x9e\x01\n\x0e\x43lusterService\x12@\n\x06Status\x12\x1a.schedapi.v1.StatusRequest\x1a\x1a.schedapi.v1.ClusterStatus\x12J\n\tExecutors\x12\x1d.schedapi.v1.ExecutorsRequest\x1a\x1e.schedapi.v1.ExecutorsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!schedapi/v1/cluster_service.proto\x12\x0bschedapi.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n\rStatusRequest\"\xdc\x02\n\rClusterStatus\x12 \n\x05nodes\x18\x01 \x03(\x0b\x32\x11.schedapi.v1.Node\x12!\n\x06leader\x18\x02 \x01(\x0b\x32\x11.schedapi.v1.Node\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12(\n\texecutors\x18\x04 \x03(\x0b\x32\x15.schedapi.v1.Executor\x12!\n\x03\x64ue\x18\x05 \x03(\x0b\x32\x14.schedapi.v1.DueFire\x12\x32\n\x04open\x18\x06 \x03(\x0b\x32$.schedapi.v1.ClusterStatus.OpenEntry\x12(\n\x04time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x04held\x18\x08 \x01(\x0b\x32\x11.schedapi.v1.Held\x1a+\n\tOpenEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"G\n\x04Held\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x18\n\x10overdue_triggers\x18\x02 \x01(\x03\x12\x15\n\roverdue_times\x18\x03 \x01(\x03\"$\n\x0eReleaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"\x11\n\x0fReleaseResponse\"9\n\x04Node\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\"n\n\x07\x44ueFire\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03job\x18\x02 \x01(\t\x12\x0f\n\x07trigger\x18\x03 \x01(\t\x12\x32\n\x0escheduled_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x12\n\x10\x45xecutorsRequest\"=\n\x11\x45xecutorsResponse\x12(\n\texecutors\x18\x01 \x03(\x0b\x32\x15.schedapi.v1.Executor\"\xf9\x01\n\x08\x45xecutor\x12\x13\n\x0b\x65xecutor_id\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\r\n\x05slots\x18\x05 \x01(\x05\x12\x12\n\nfree_slots\x18\x06 \x01(\x05\x12\r\n\x05kinds\x18\x07 \x03(\t\x12\x31\n\x06labels\x18\x08 \x03(\x0b\x32!.schedapi.v1.Executor.LabelsEntry\x12\x0f\n\x07version\x18\t \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x32\xe4\x01\n\x0e\x43lusterService\x12@\n\x06Status\x12\x1a.schedapi.v1.StatusRequest\x1a\x1a.schedapi.v1.ClusterStatus\x12J\n\tExecutors\x12\x1d.schedapi.v1.ExecutorsRequest\x1a\x1e.schedapi.v1.ExecutorsResponse\x12\x44\n\x07Release\x12\x1b.schedapi.v1.ReleaseRequest\x1a\x1c.schedapi.v1.ReleaseResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,21 +39,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STATUSREQUEST']._serialized_start=83
   _globals['_STATUSREQUEST']._serialized_end=98
   _globals['_CLUSTERSTATUS']._serialized_start=101
-  _globals['_CLUSTERSTATUS']._serialized_end=416
-  _globals['_CLUSTERSTATUS_OPENENTRY']._serialized_start=373
-  _globals['_CLUSTERSTATUS_OPENENTRY']._serialized_end=416
-  _globals['_NODE']._serialized_start=418
-  _globals['_NODE']._serialized_end=475
-  _globals['_DUEFIRE']._serialized_start=477
-  _globals['_DUEFIRE']._serialized_end=587
-  _globals['_EXECUTORSREQUEST']._serialized_start=589
-  _globals['_EXECUTORSREQUEST']._serialized_end=607
-  _globals['_EXECUTORSRESPONSE']._serialized_start=609
-  _globals['_EXECUTORSRESPONSE']._serialized_end=670
-  _globals['_EXECUTOR']._serialized_start=673
-  _globals['_EXECUTOR']._serialized_end=922
-  _globals['_EXECUTOR_LABELSENTRY']._serialized_start=877
-  _globals['_EXECUTOR_LABELSENTRY']._serialized_end=922
-  _globals['_CLUSTERSERVICE']._serialized_start=925
-  _globals['_CLUSTERSERVICE']._serialized_end=1083
+  _globals['_CLUSTERSTATUS']._serialized_end=449
+  _globals['_CLUSTERSTATUS_OPENENTRY']._serialized_start=406
+  _globals['_CLUSTERSTATUS_OPENENTRY']._serialized_end=449
+  _globals['_HELD']._serialized_start=451
+  _globals['_HELD']._serialized_end=522
+  _globals['_RELEASEREQUEST']._serialized_start=524
+  _globals['_RELEASEREQUEST']._serialized_end=560
+  _globals['_RELEASERESPONSE']._serialized_start=562
+  _globals['_RELEASERESPONSE']._serialized_end=579
+  _globals['_NODE']._serialized_start=581
+  _globals['_NODE']._serialized_end=638
+  _globals['_DUEFIRE']._serialized_start=640
+  _globals['_DUEFIRE']._serialized_end=750
+  _globals['_EXECUTORSREQUEST']._serialized_start=752
+  _globals['_EXECUTORSREQUEST']._serialized_end=770
+  _globals['_EXECUTORSRESPONSE']._serialized_start=772
+  _globals['_EXECUTORSRESPONSE']._serialized_end=833
+  _globals['_EXECUTOR']._serialized_start=836
+  _globals['_EXECUTOR']._serialized_end=1085
+  _globals['_EXECUTOR_LABELSENTRY']._serialized_start=1040
+  _globals['_EXECUTOR_LABELSENTRY']._serialized_end=1085
+  _globals['_CLUSTERSERVICE']._serialized_start=1088
+  _globals['_CLUSTERSERVICE']._serialized_end=1316
 # @@protoc_insertion_point(module_scope)

@@ -14,7 +14,7 @@ class StatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class ClusterStatus(_message.Message):
-    __slots__ = ("nodes", "leader", "epoch", "executors", "due", "open", "time")
+    __slots__ = ("nodes", "leader", "epoch", "executors", "due", "open", "time", "held")
     class OpenEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -29,6 +29,7 @@ class ClusterStatus(_message.Message):
     DUE_FIELD_NUMBER: _ClassVar[int]
     OPEN_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
+    HELD_FIELD_NUMBER: _ClassVar[int]
     nodes: _containers.RepeatedCompositeFieldContainer[Node]
     leader: Node
     epoch: int
@@ -36,7 +37,28 @@ class ClusterStatus(_message.Message):
     due: _containers.RepeatedCompositeFieldContainer[DueFire]
     open: _containers.ScalarMap[str, int]
     time: _timestamp_pb2.Timestamp
-    def __init__(self, nodes: _Optional[_Iterable[_Union[Node, _Mapping]]] = ..., leader: _Optional[_Union[Node, _Mapping]] = ..., epoch: _Optional[int] = ..., executors: _Optional[_Iterable[_Union[Executor, _Mapping]]] = ..., due: _Optional[_Iterable[_Union[DueFire, _Mapping]]] = ..., open: _Optional[_Mapping[str, int]] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    held: Held
+    def __init__(self, nodes: _Optional[_Iterable[_Union[Node, _Mapping]]] = ..., leader: _Optional[_Union[Node, _Mapping]] = ..., epoch: _Optional[int] = ..., executors: _Optional[_Iterable[_Union[Executor, _Mapping]]] = ..., due: _Optional[_Iterable[_Union[DueFire, _Mapping]]] = ..., open: _Optional[_Mapping[str, int]] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., held: _Optional[_Union[Held, _Mapping]] = ...) -> None: ...
+
+class Held(_message.Message):
+    __slots__ = ("reason", "overdue_triggers", "overdue_times")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    OVERDUE_TRIGGERS_FIELD_NUMBER: _ClassVar[int]
+    OVERDUE_TIMES_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    overdue_triggers: int
+    overdue_times: int
+    def __init__(self, reason: _Optional[str] = ..., overdue_triggers: _Optional[int] = ..., overdue_times: _Optional[int] = ...) -> None: ...
+
+class ReleaseRequest(_message.Message):
+    __slots__ = ("request_id",)
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    def __init__(self, request_id: _Optional[str] = ...) -> None: ...
+
+class ReleaseResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class Node(_message.Message):
     __slots__ = ("node_id", "address", "version")

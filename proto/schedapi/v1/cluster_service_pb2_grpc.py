@@ -44,6 +44,11 @@ class ClusterServiceStub:
                 request_serializer=schedapi_dot_v1_dot_cluster__service__pb2.ExecutorsRequest.SerializeToString,
                 response_deserializer=schedapi_dot_v1_dot_cluster__service__pb2.ExecutorsResponse.FromString,
                 _registered_method=True)
+        self.Release = channel.unary_unary(
+                '/schedapi.v1.ClusterService/Release',
+                request_serializer=schedapi_dot_v1_dot_cluster__service__pb2.ReleaseRequest.SerializeToString,
+                response_deserializer=schedapi_dot_v1_dot_cluster__service__pb2.ReleaseResponse.FromString,
+                _registered_method=True)
 
 
 class ClusterServiceServicer:
@@ -61,6 +66,13 @@ class ClusterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Release(self, request, context):
+        """Let a cluster that is held go on. FAILED_PRECONDITION, reason NOT_HELD, when it is not held.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ClusterServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -73,6 +85,11 @@ def add_ClusterServiceServicer_to_server(servicer, server):
                     servicer.Executors,
                     request_deserializer=schedapi_dot_v1_dot_cluster__service__pb2.ExecutorsRequest.FromString,
                     response_serializer=schedapi_dot_v1_dot_cluster__service__pb2.ExecutorsResponse.SerializeToString,
+            ),
+            'Release': grpc.unary_unary_rpc_method_handler(
+                    servicer.Release,
+                    request_deserializer=schedapi_dot_v1_dot_cluster__service__pb2.ReleaseRequest.FromString,
+                    response_serializer=schedapi_dot_v1_dot_cluster__service__pb2.ReleaseResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -129,6 +146,33 @@ class ClusterService:
             '/schedapi.v1.ClusterService/Executors',
             schedapi_dot_v1_dot_cluster__service__pb2.ExecutorsRequest.SerializeToString,
             schedapi_dot_v1_dot_cluster__service__pb2.ExecutorsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Release(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/schedapi.v1.ClusterService/Release',
+            schedapi_dot_v1_dot_cluster__service__pb2.ReleaseRequest.SerializeToString,
+            schedapi_dot_v1_dot_cluster__service__pb2.ReleaseResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -135,3 +135,10 @@ def closes_stdout() -> None:
 @task("bad-progress")
 def bad_progress(context: Context) -> None:
     context.progress(1.5)
+
+
+@task("deaf")
+def deaf(context: Context) -> None:
+    """In a thread: nothing ends it."""
+    context.log("deaf")
+    threading.Event().wait()
