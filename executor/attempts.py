@@ -10,6 +10,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
 
+from cronquorum import failpoints
 from cronquorum.clock import Clock
 from cronquorum.logs import get_logger
 from cronquorum.names import shown
@@ -80,6 +81,7 @@ class Attempts:
             if key.order == latest:
                 return
             kind = self._accepting(assignment, latest)
+            failpoints.hit("executor.accept")
             self._start(assignment, kind)
         except Refusal as refusal:
             self.refuse(key, refusal)
@@ -127,7 +129,9 @@ class Attempts:
         self._one_ended.set()
         if not self.running:
             self.idle.set()
+        failpoints.hit("executor.outcome")
         self.outbox.put(report)
+        failpoints.hit("executor.journaled")
         self._on_change(key)
 
     async def keep_flushing(self) -> None:
@@ -176,6 +180,7 @@ class Attempts:
         self._active[key.execution] = key
         self.idle.clear()
         self._remember(key)
+        failpoints.hit("executor.start")
         try:
             attempt.begin(lambda reporter: kind.run(assignment, reporter))
         except Refusal:

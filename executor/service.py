@@ -154,7 +154,7 @@ class Executor:
         self._address = advertised(config, port)
         facts = {"lease": format_duration(config.lease), "version": __version__}
         member = Member(id=self._id, incarnation=config.incarnation, address=self._address, facts=facts)
-        self._registration = await self._coordinator.announce(EXECUTORS, member)
+        self._registration = await self._coordinator.announce(EXECUTORS, member, config.vouched)
         await lease.prove(self._registration.prove)
         self._begin(lease.keep_asking(service.ask_lease))
         self._begin(lease.keep_proving(self._registration.prove))

@@ -5,6 +5,7 @@ Contact is never lost here, and an announcement is gone when it is withdrawn or 
 
 import time
 import uuid
+from collections.abc import Collection
 
 from cronquorum.coordination.protocols import (
     Candidacy,
@@ -192,12 +193,12 @@ class InProcessCoordinator:
             self._hub.ensemble = uuid.uuid4().hex
         return self._hub.ensemble
 
-    async def announce(self, folder: str, member: Member) -> Registration:
+    async def announce(self, folder: str, member: Member, replaces: Collection[str] = ()) -> Registration:
         self._require_contact()
         checked_folder(folder)
         encode(member)
         holder = self._hub.holder(folder, member.id)
-        if holder is not None and holder.member.incarnation != member.incarnation:
+        if holder is not None and holder.member.incarnation not in (member.incarnation, *replaces):
             raise CoordinationError(
                 f"{folder}/{member.id} is held by another live incarnation, at {holder.member.address}"
             )

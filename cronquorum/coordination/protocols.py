@@ -3,7 +3,7 @@
 Two implementations: `inprocess` for the embedded mode, `zookeeper` for a cluster.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -135,9 +135,10 @@ class Coordinator(Protocol):
         """Give the coordinator a new random id, if it is still `seen`; return the one in force."""
         ...
 
-    async def announce(self, folder: str, member: Member) -> Registration:
+    async def announce(self, folder: str, member: Member, replaces: Collection[str] = ()) -> Registration:
         """Announce a member. It is made again on each new session, until withdrawn.
 
+        `replaces` are incarnations that are known to be dead: their entry is taken over at once.
         Raises `CoordinationError` when another live incarnation holds the id.
         """
         ...

@@ -1,6 +1,7 @@
 """Who is there: one ephemeral znode per member, `/<folder>/<id>`, whose data is the member's record."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from cronquorum.clock import Clock, wait_for_event
@@ -29,14 +30,18 @@ class Obstacle:
 class ZooKeeperRegistration:
     """Kept in place by one duty, which alone writes the record.
 
-    Only an entry of our incarnation is ever replaced: that of a session of ours that was lost.
+    Only an entry of our incarnation is ever replaced, that of a session of ours that was lost; or one of an incarnation
+    that is known to be dead, whose session may live on for a while.
     """
 
-    def __init__(self, session: Session, clock: Clock, path: str, member: Member) -> None:
+    def __init__(
+        self, session: Session, clock: Clock, path: str, member: Member, replaces: Collection[str] = ()
+    ) -> None:
         self._session = session
         self._clock = clock
         self._path = path
         self._member = member
+        self._replaces = frozenset(replaces)
         self._written: Member | None = None
         self._obstacle: Obstacle | None = None
         self._looked = asyncio.Event()
@@ -164,7 +169,7 @@ class ZooKeeperRegistration:
             return False
         if holder is None:
             return znode.owner == contact.session_id
-        return holder.incarnation == self._member.incarnation
+        return holder.incarnation == self._member.incarnation or holder.incarnation in self._replaces
 
     def _obstacle_of(self, znode: Znode, holder: Member | None) -> Obstacle:
         if znode.owner == 0:

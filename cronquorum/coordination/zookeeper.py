@@ -8,6 +8,7 @@
 `session` is the door to kazoo, `duty` the loop that keeps each of these right.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from cronquorum.clock import Clock
@@ -104,7 +105,7 @@ class ZooKeeperCoordinator:
     async def replace_ensemble(self, seen: str) -> str:
         return await self._ensemble.replace(self._session.require(), seen)
 
-    async def announce(self, folder: str, member: Member) -> Registration:
+    async def announce(self, folder: str, member: Member, replaces: Collection[str] = ()) -> Registration:
         checked_folder(folder)
         encode(member)
         self._session.require()
@@ -116,7 +117,8 @@ class ZooKeeperCoordinator:
             raise CoordinationError(
                 f"{folder}/{member.id} is held by another live incarnation, at {earlier.member.address}"
             )
-        registration = ZooKeeperRegistration(self._session, self._clock, self._path(f"{folder}/{member.id}"), member)
+        path = self._path(f"{folder}/{member.id}")
+        registration = ZooKeeperRegistration(self._session, self._clock, path, member, replaces)
         self._registrations[key] = registration
         try:
             await registration.made()

@@ -293,6 +293,19 @@ async def test_an_id_that_another_live_incarnation_holds_is_refused(
     assert dict(watch.current()) == {holder.id: holder}
 
 
+async def test_the_entry_of_an_incarnation_that_is_known_to_be_dead_is_taken_over(connect: Connect) -> None:
+    holder, successor = member("executor-1"), member("executor-1")
+    registration = await (await connect()).announce(EXECUTORS, holder)
+    place = await connect()
+    watch = await place.watch(EXECUTORS)
+    with pytest.raises(CoordinationError):
+        await place.announce(EXECUTORS, successor, ["somebody else's"])
+    later = await place.announce(EXECUTORS, successor, [holder.incarnation])
+    await shows(watch, successor)
+    assert await later.prove()
+    assert not await registration.prove()
+
+
 async def test_the_same_incarnation_may_announce_itself_again(connect: Connect) -> None:
     coordinator = await connect()
     me = member()

@@ -1,6 +1,7 @@
 """The lease: its pure state, and an executor that nobody vouches for."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import timedelta
 
 import pytest
@@ -137,7 +138,7 @@ class CutCoordinator(InProcessCoordinator):
         self.contact = asyncio.Event()
         self.contact.set()
 
-    async def announce(self, folder: str, member: Member) -> Registration:
+    async def announce(self, folder: str, member: Member, replaces: Collection[str] = ()) -> Registration:
         return SilentRegistration(await super().announce(folder, member), self.contact)
 
 
