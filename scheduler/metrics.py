@@ -33,6 +33,9 @@ class NodeMetrics:
         self.ended = Counter("cronquorum_executions", "Executions that became final", ["state"], registry=registry)
         self.terms = Counter("cronquorum_terms", "Terms that this node began", registry=registry)
         self.refused = Counter("cronquorum_reports_refused", "Reports kept as evidence", registry=registry)
+        self.stale_writes = Counter(
+            "cronquorum_stale_writes_refused", "Writes of an ended term that the store refused", registry=registry
+        )
         self.set_aside = Counter(
             "cronquorum_triggers_set_aside", "Triggers that could not be decided", registry=registry
         )

@@ -43,7 +43,7 @@ def _violation(detail: dict[str, Any], model: type[BaseModel], root: str) -> Vio
         case "too_long" | "string_too_long":
             unit = "characters" if isinstance(detail["input"], str) else "items"
             message = f"{len(detail['input'])} {unit} of at most {detail['ctx']['max_length']}"
-        case "string_too_short" if not detail["input"]:
+        case "too_short" | "string_too_short" if not detail["input"]:
             message = "is empty"
         case "greater_than_equal" | "less_than_equal":
             least, most = _bounds(_at(model, detail["loc"]))
@@ -77,7 +77,9 @@ def _at(model: type[BaseModel], location: tuple[Any, ...]) -> Mapping[str, Any]:
 
 def _bounds(at: Mapping[str, Any]) -> tuple[int | None, int | None]:
     """The least and the largest number that are allowed at a place."""
-    choice = next((each for each in (at, *at.get("anyOf", ())) if "minimum" in each or "maximum" in each), {})
+    choice: Mapping[str, Any] = next(
+        (each for each in (at, *at.get("anyOf", ())) if "minimum" in each or "maximum" in each), {}
+    )
     return choice.get("minimum"), choice.get("maximum")
 
 

@@ -14,9 +14,9 @@ from cronquorum.settings.flags import parse_flags
 from cronquorum.settings.found import Found
 from cronquorum.settings.schema import ENV_PREFIX
 
-SHARED_VARIABLES = frozenset({"cache", "config", "endpoint", "namespace", "output"})
-"""`CRONQUORUM_*` that every process finds in its environment without their being its own: the tests' cache,
-the config file, and what `schedctl` reads."""
+SHARED_VARIABLES = frozenset({"cache", "config", "endpoint", "failpoints", "namespace", "output"})
+"""`CRONQUORUM_*` that every process finds in its environment without their being its own: the tests' cache
+and failpoints, the config file, and what `schedctl` reads."""
 
 
 class Section(BaseModel):

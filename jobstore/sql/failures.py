@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg2
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -63,6 +64,8 @@ def translated(store: str, command: str) -> Iterator[None]:
         raise _told(error, store, command) from error
     except SQLAlchemyError as error:
         raise StoreError(f"{store}: {one_line(error)}") from error
+    except psycopg2.Error as error:  # SQLAlchemy does not wrap what happens to a connection while it is made ready
+        raise StoreUnavailable(f"{store}: {one_line(error)}") from error
 
 
 def _told(error: DBAPIError, store: str, command: str) -> StoreError:

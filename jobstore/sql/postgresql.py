@@ -45,11 +45,11 @@ read a table of 50,000 rows whole for a batch of 500."""
 _DEFAULTS = {
     "fallback_application_name": "cronquorum",
     "connect_timeout": "5",
-    # a peer that vanished without a word is noticed within 5 s, whether we wait for it or talk to it
-    "keepalives_idle": "2",
+    # a peer that vanished without a word is noticed within 3 s, whether we wait for it or talk to it
+    "keepalives_idle": "1",
     "keepalives_interval": "1",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "5000",
+    "keepalives_count": "2",
+    "tcp_user_timeout": "3000",
 }
 
 
@@ -125,8 +125,13 @@ class PostgresDatabase(Database):
             return work(connection)
 
     def _write(self, work: Work[T]) -> T:
-        with self._writer.begin() as connection:
-            return work(connection)
+        try:
+            with self._writer.begin() as connection:
+                return work(connection)
+        except psycopg2.Error:
+            # not by way of SQLAlchemy: a pooled connection that the server had ended, before anything was sent
+            self._writer.dispose()
+            raise
 
     def _migrate(self, work: Work[T]) -> T:
         with self._engine("-c lock_timeout=0", {}, poolclass=NullPool).begin() as connection:

@@ -8,7 +8,7 @@ In lists as well, which Quartz does not have.
 
 import re
 
-from .fields import DAYS_OF_MONTH, UNIX_DAYS_OF_WEEK, Field
+from .fields import DAYS_OF_MONTH, DAYS_OF_WEEK, UNIX_DAYS_OF_WEEK, Field
 from .items import read_item, read_value
 from .rules import EVERY_DAY, EVERY_WEEK, WEEKS, MonthDays, WeekDays
 from .words import Word
@@ -20,8 +20,11 @@ _NEAREST = re.compile(r"(?P<day>[0-9]+)W", re.IGNORECASE)
 _NTH = re.compile(r"(?P<weekday>[0-9]+|[A-Z]+)#(?P<nth>[0-9]+)", re.IGNORECASE)
 _LAST_WEEKDAY = re.compile(r"(?P<weekday>[0-9]+|[A-Z]+)L", re.IGNORECASE)
 
-_OF_MONTH = re.compile(r"L-[0-9]+W?|LW|[0-9]+W", re.IGNORECASE)  # in a day-of-week
-_RANGE_TO_LAST = re.compile(r"(?P<first>[0-9]+|[A-Z]+)-(?P<last>[0-9]*|[A-Z]*)L", re.IGNORECASE)
+# What is met and means nothing.
+_TO_LAST = re.compile(r"(?P<first>0?[1-9]|[12][0-9]|3[01])-L", re.IGNORECASE)
+_LAST_NAMED = re.compile(rf"(?:[0-9]|{'|'.join(DAYS_OF_WEEK.names)})L", re.IGNORECASE)
+_OF_MONTH = re.compile(r"L-[0-9]+W?|LW|[0-9]+W", re.IGNORECASE)
+_WEEKDAYS_TO_LAST = re.compile(r"(?:[0-9]|[A-Z]+)-(?:[0-9]?|[A-Z]*)L", re.IGNORECASE)
 
 
 def read_month_days(items: list[Word]) -> MonthDays:
@@ -44,8 +47,11 @@ def read_month_days(items: list[Word]) -> MonthDays:
             if match is None:
                 raise item.error(DAYS_OF_MONTH, "is not nW with n in 1-31; W is for one day, as in 15W or LW")
             weekdays_near |= 1 << _value(DAYS_OF_MONTH, item, match, "day") - 1
-        elif letters.endswith("L"):
-            raise item.error(DAYS_OF_MONTH, _misplaced_last(item.text))
+        elif match := _TO_LAST.fullmatch(item.text):
+            whole = f"{match['first']}-{DAYS_OF_MONTH.high}"
+            raise item.error(DAYS_OF_MONTH, f"cannot end in L; write {whole}: days that a month lacks are left out")
+        elif _LAST_NAMED.fullmatch(item.text):
+            raise item.error(DAYS_OF_MONTH, "is for day-of-week, as in FRIL; here L is the month's last day")
         else:
             days |= read_item(DAYS_OF_MONTH, item)
     if days == DAYS_OF_MONTH.all:
@@ -66,8 +72,8 @@ def read_week_days(field: Field, items: list[Word]) -> WeekDays:
         elif item.text.upper() == "L":
             weekdays |= field.range(field.high, field.high)
         elif _OF_MONTH.fullmatch(item.text):
-            raise item.error(field, "is for day-of-month; in day-of-week L follows a weekday, as in FRIL")
-        elif _RANGE_TO_LAST.fullmatch(item.text):
+            raise item.error(field, "is for day-of-month; a weekday is as in FRI, FRIL (the last one) or FRI#3")
+        elif _WEEKDAYS_TO_LAST.fullmatch(item.text):
             raise item.error(field, "is not a range; L is for one weekday, as in FRIL, the last Friday of the month")
         elif match := _LAST_WEEKDAY.fullmatch(item.text):
             weekday = _value(field, item, match, "weekday")
@@ -88,14 +94,6 @@ def _nth(field: Field, item: Word) -> int:
     if not 1 <= int(nth.text) <= WEEKS:
         raise nth.error(field, f"is not in 1-{WEEKS}, which of these weekdays in the month")
     return field.range(weekday, weekday) << 7 * (int(nth.text) - 1)
-
-
-def _misplaced_last(text: str) -> str:
-    """What is wrong with an item of a day-of-month that ends in L and is not L."""
-    if match := _RANGE_TO_LAST.fullmatch(text):
-        days = f"{match['first']}-{DAYS_OF_MONTH.high}"
-        return f"cannot end in L; write {days}, of which the days that a month lacks are left out"
-    return "is for day-of-week, as in FRIL, the last Friday; in day-of-month L is the last day, and L-3 three before it"
 
 
 def _distance(word: Word | None) -> int:

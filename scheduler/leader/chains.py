@@ -110,7 +110,8 @@ class Chains:
                 changed.append(self._ledger.put(settle.skip(waiting, "overlap", now)))
             else:
                 changed.append(self._placement.place(waiting, definition, now))
-                self.begin(changed[-1], now)
+                if waiting.recorded - waiting.scheduled_time > LATE:  # or else the chain would never end
+                    self.begin(changed[-1], now)
         return changed
 
     def _running(self, job_uid: UUID) -> bool:

@@ -46,8 +46,8 @@ class Decisions:
         self._paces: dict[UUID, datetime] = {}
         self._jittered: dict[UUID, datetime] = {}
 
-    def decide(self, trigger: DueTrigger, now: datetime, *, edited: bool = False) -> None:
-        """Decide one due trigger, record it, and go on to its next fire; or look at it again later.
+    def decide(self, trigger: DueTrigger, now: datetime, *, edited: bool = False) -> FirePlan | None:
+        """Decide one due trigger, record it, and go on to its next fire; or look at it again later: None.
 
         `edited`: its job is about to be written anew, so a fire that is due does not wait for its jitter.
         Whatever is wrong with the trigger concerns it alone: it is set aside with its error.
@@ -56,7 +56,7 @@ class Decisions:
         record = job.trigger(trigger.uid) if job is not None else None
         if job is None or record is None:
             self.set_aside(trigger, "the job has no such trigger")
-            return
+            return None
         try:
             definition = self._catalog.compile(job)
             spec = definition.spec.trigger(record.name)
@@ -64,24 +64,24 @@ class Decisions:
                 raise InvalidJob()
             if spec.after is not None and self._own_is_open(trigger):
                 self._delays.expect(job, record, trigger.fires)
-                return
+                return None
             schedule = self._catalog.schedule(job, record.name)
             if not is_due(schedule, trigger.next_fire):
                 self._move_on(trigger, schedule)
-                return
+                return None
             at = _moment(trigger, spec)
             if now < at and not edited:
                 self._jittered[trigger.uid] = at
                 self._timetable.hold(trigger, at)
-                return
+                return None
             plan = self._plan(job, spec, trigger, now)
             if plan.catching_up and not self._may_go_on(trigger, spec, definition, now):
-                return
+                return None
         except Exception as error:
             # anything at all: one poisoned trigger must not stop the loop that fires the others
             self.set_aside(trigger, str(error) or "its definition cannot be read")
-            return
-        self._record(job, definition, trigger, record, plan, now)
+            return None
+        return self._record(job, definition, trigger, record, plan, now)
 
     def _move_on(self, trigger: DueTrigger, schedule: Schedule) -> None:
         """What was stored is no due time: the search ended there, or the zone database has changed."""
@@ -130,32 +130,39 @@ class Decisions:
         self._paces[trigger.uid] = max(pace, now) + step
         return True
 
-    def is_catching_up(self, job: Job, record: TriggerRecord, now: datetime) -> bool:
+    def is_catching_up(self, job: Job, due: DueTrigger, now: datetime) -> bool:
         """Whether a trigger goes through missed fires, one after the other."""
-        spec = job.spec.trigger(record.name)
-        if record.next_fire is None or spec is None or spec.misfire.policy != "fireAll":
+        spec = _spec(job, due)
+        if spec is None or spec.misfire.policy != "fireAll":
             return False
-        due = due_trigger(job, record)
         try:
-            return due is not None and self._plan(job, spec, due, now).catching_up
+            return self._plan(job, spec, due, now).catching_up
         except InvalidJob:
             return False
 
-    def waits_for_jitter(self, job: Job, record: TriggerRecord, now: datetime) -> bool:
+    def waits_for_jitter(self, job: Job, due: DueTrigger, now: datetime) -> bool:
         """Whether a trigger's due time has come, and its moment has not."""
-        spec, due = job.spec.trigger(record.name), due_trigger(job, record)
-        return spec is not None and due is not None and due.next_fire <= now < _moment(due, spec)
+        spec = _spec(job, due)
+        return spec is not None and due.next_fire <= now < _moment(due, spec)
 
-    def give_up(self, job: Job, record: TriggerRecord, now: datetime, why: str) -> None:
+    def give_up(self, job: Job, due: DueTrigger, now: datetime, why: str) -> FirePlan | None:
         """Record what is due of a trigger and will not run: one record for the range."""
-        spec, due = job.spec.trigger(record.name), due_trigger(job, record)
-        if due is None or spec is None:
-            return
+        record, spec = job.trigger(due.uid), _spec(job, due)
+        if record is None or spec is None:
+            return None
         try:
             plan = self._standing(job, spec, due).all_until(now, why)
-            self._record(job, self._catalog.compile(job), due, record, plan, now)
+            return self._record(job, self._catalog.compile(job), due, record, plan, now)
         except InvalidJob as error:
             self.set_aside(due, str(error))
+            return None
+
+    def forget(self, trigger_uid: UUID) -> None:
+        """A trigger is gone."""
+        self._timetable.drop(trigger_uid)
+        self._delays.forget(trigger_uid)
+        self._paces.pop(trigger_uid, None)
+        self._jittered.pop(trigger_uid, None)
 
     def _record(
         self,
@@ -165,7 +172,7 @@ class Decisions:
         record: TriggerRecord,
         plan: FirePlan,
         now: datetime,
-    ) -> None:
+    ) -> FirePlan:
         if not plan.catching_up:
             self._paces.pop(trigger.uid, None)
         voided = self._fold(trigger) if plan.missed is not None and not plan.skipped else []
@@ -195,6 +202,7 @@ class Decisions:
         changes += (VoidExecution(each.id) for each in voided)
         late = spec is not None and now - _moment(trigger, spec) > LATE
         self._outbox.new(self._admission.admit(execution, definition, now, late=late, skipped=plan.skipped), *changes)
+        return plan
 
     def _fold(self, trigger: DueTrigger) -> list[Execution]:
         """Take back what this trigger has waiting and was never sent: the new record stands for it, too."""
@@ -217,6 +225,11 @@ class Decisions:
         self._metrics.set_aside.inc()
         self._timetable.drop(trigger.uid)
         self._writer.submit([MoveTrigger(trigger.uid, None, None, trigger.fires, error[:500])])
+
+
+def _spec(job: Job, due: DueTrigger) -> TriggerSpec | None:
+    record = job.trigger(due.uid)
+    return job.spec.trigger(record.name) if record is not None else None
 
 
 def due_trigger(job: Job, record: TriggerRecord) -> DueTrigger | None:

@@ -42,6 +42,11 @@ class Delays:
         """Whether a trigger's next fire is not known yet."""
         return trigger_uid in self._waits
 
+    def forget(self, trigger_uid: UUID) -> None:
+        """A trigger is gone."""
+        self._waits.pop(trigger_uid, None)
+        self._ended.pop(trigger_uid, None)
+
     def edited(self, job: Job) -> None:
         """A job is written anew: with other delays, or without."""
         for trigger in job.triggers:

@@ -13,7 +13,7 @@ from typing import Any
 
 from cronquorum import failpoints
 from jobstore.changes import DeleteCalendar, DeleteJob, MoveExecution, PutJob
-from jobstore.model import Calendar, Job, TriggerRecord
+from jobstore.model import Calendar, DueTrigger, Job, TriggerRecord
 from jobstore.protocols import CalendarQuery, JobQuery
 from jobstore.states import State
 from scheduler import settle
@@ -64,8 +64,11 @@ class Edits:
                 )
                 facts = edit.facts()
                 if not wanted.dry_run:
-                    for job in edit.changed:
-                        self._let_go(current.get((job.namespace, job.name)), job, now)
+                    edit.changed = [
+                        replace(job, triggers=self._let_go(before, job.triggers, now, "paused" if job.paused else ""))
+                        for job in edit.changed
+                        for before in [current.get((job.namespace, job.name))]
+                    ]
                     changes = [*edit.changes(), self._requests.keep(request, facts, now)]
                     failpoints.hit("leader.edit")
                     await self._writer.write(changes)
@@ -90,14 +93,10 @@ class Edits:
                 return
             async with self._editing([name]) as (current, now):
                 job = _known(current, name)
-                after = (
-                    job
-                    if job.paused == paused
-                    else self._paused(job, now)
-                    if paused
-                    else self._resumed(job, now, catch_up)
-                )
-                self._let_go(job, after, now)
+                after = job
+                if job.paused != paused:
+                    after = self._paused(job, now) if paused else self._resumed(job, now, catch_up)
+                after = replace(after, triggers=self._let_go(job, after.triggers, now, "paused"))
                 failpoints.hit("leader.edit")
                 await self._writer.write([PutJob(after), self._requests.keep(request, {}, now)])
                 self._written(after, job)
@@ -149,7 +148,7 @@ class Edits:
                 job = _known(current, name)
                 expect(expected_revision, job)
                 self._writer.require_room()
-                self._let_go(job, None, now)
+                self._let_go(job, (), now, "jobDeleted")
                 # at once, so that no run is begun of a job that is about to be gone
                 self._catalog.drop(job.uid)
                 waiting = [e for e in self._ledger.of_job(job.uid) if e.state is not State.RUNNING]
@@ -165,7 +164,7 @@ class Edits:
                 )
                 self._catalog.drop(job.uid)
                 for trigger in job.triggers:
-                    self._timetable.drop(trigger.uid)
+                    self._decisions.forget(trigger.uid)
                 self._outbox.committed(cancelled)
                 self._outbox.cancel(cancelled)
                 return str(job.uid), len(cancelled)
@@ -204,41 +203,52 @@ class Edits:
                 self._fires.changed()
 
     def _decide_overdue(self, jobs: Iterable[Job], now: datetime) -> bool:
+        """Decide what was due up to now, one due time after the other; tell whether there was anything."""
         found = False
         for job in jobs:
             self._catalog.put(job)
             for trigger in job.triggers:
                 due = due_trigger(job, trigger)
-                if due is not None and due.next_fire <= now and not self._goes_on(job, trigger, now):
-                    self._timetable.drop(trigger.uid)
+                while due is not None and due.next_fire <= now and not self._goes_on(job, due, now):
+                    self._timetable.drop(due.uid)
                     self._decisions.decide(due, now)
                     found = True
+                    due = self._timetable.of(due.uid)
         return found
 
-    def _goes_on(self, job: Job, trigger: TriggerRecord, now: datetime) -> bool:
+    def _goes_on(self, job: Job, due: DueTrigger, now: datetime) -> bool:
         """Whether a trigger that is due is not to be decided at once: its moment is still to come, or it waits for
         the end of an execution."""
         return (
-            self._delays.waits(trigger.uid)
-            or self._decisions.is_catching_up(job, trigger, now)
-            or self._decisions.waits_for_jitter(job, trigger, now)
+            self._delays.waits(due.uid)
+            or self._decisions.is_catching_up(job, due, now)
+            or self._decisions.waits_for_jitter(job, due, now)
         )
 
-    def _let_go(self, before: Job | None, after: Job | None, now: datetime) -> None:
-        """Triggers that are due, have not been decided, and will not go on so."""
-        kept = {trigger.uid: trigger.next_fire for trigger in after.triggers} if after else {}
+    def _let_go(
+        self, before: Job | None, after: Sequence[TriggerRecord], now: datetime, why: str
+    ) -> tuple[TriggerRecord, ...]:
+        """Triggers that are due, have not been decided, and will not go on so: what is due of them is recorded.
+
+        Returns the triggers as they will be, with that counted. `why` nothing that waits for its jitter will run;
+        empty: it runs at once, under the old revision.
+        """
+        kept = {trigger.uid: trigger for trigger in after}
         for trigger in before.triggers if before else ():
             due = due_trigger(before, trigger) if before else None
-            if before is None or due is None or due.next_fire > now or kept.get(trigger.uid) == due.next_fire:
+            goes_on = trigger.uid in kept and kept[trigger.uid].next_fire == trigger.next_fire
+            if before is None or due is None or due.next_fire > now or goes_on or self._delays.waits(trigger.uid):
                 continue
-            if self._delays.waits(trigger.uid):
-                continue
-            if not self._decisions.waits_for_jitter(before, trigger, now):
-                self._decisions.give_up(before, trigger, now, "misfire: the job was edited before it was caught up")
-            elif after is None or after.paused:
-                self._decisions.give_up(before, trigger, now, "paused" if after else "jobDeleted")
+            if not self._decisions.waits_for_jitter(before, due, now):
+                plan = self._decisions.give_up(before, due, now, "misfire: the job was edited before it was caught up")
+            elif why:
+                plan = self._decisions.give_up(before, due, now, why)
             else:
-                self._decisions.decide(due, now, edited=True)
+                plan = self._decisions.decide(due, now, edited=True)
+            if plan is not None and trigger.uid in kept:
+                present = kept[trigger.uid]
+                kept[trigger.uid] = replace(present, fires=plan.fires, previous_fire=plan.scheduled_time)
+        return tuple(kept.values())
 
     def _written(self, job: Job, before: Job | None) -> None:
         self._catalog.put(job)
@@ -246,7 +256,7 @@ class Edits:
         kept = {trigger.uid for trigger in job.triggers}
         for trigger in before.triggers if before else ():
             if trigger.uid not in kept:
-                self._timetable.drop(trigger.uid)
+                self._decisions.forget(trigger.uid)
         for trigger in job.triggers:
             if not self._delays.waits(trigger.uid):
                 self._timetable.put(trigger.uid, job.uid, trigger.next_fire, trigger.fires, trigger.missed_until)

@@ -130,6 +130,10 @@ class Timetable:
             heapq.heappush(self._heap, place)
         return taken, missing
 
+    def of(self, uid: UUID) -> DueTrigger | None:
+        """A trigger, if it is here."""
+        return self._next.get(uid)
+
     def of_job(self, job_uid: UUID) -> list[DueTrigger]:
         """A job's triggers that are here."""
         return [trigger for trigger in self._next.values() if trigger.job_uid == job_uid]

@@ -15,7 +15,7 @@ from cronquorum import failpoints
 from cronquorum.clock import Clock
 from cronquorum.logs import get_logger
 from jobstore.changes import Change
-from jobstore.errors import BadChange
+from jobstore.errors import BadChange, StaleTerm
 from jobstore.model import Term
 from jobstore.protocols import JobStore
 from scheduler.errors import NotLeading, Overloaded
@@ -184,6 +184,10 @@ class Writer:
         failpoints.hit("leader.record")
         try:
             await loop.run_in_executor(self._pool, self._store.commit, self._term, changes)
+        except StaleTerm as error:
+            self._metrics.stale_writes.inc()
+            _log.warning("a write of an ended term was refused", epoch=self._term.epoch, error=str(error))
+            raise
         except BadChange as error:
             if len(units) == 1:
                 self._under_way.popleft()

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from jobstore.spec_values import format_instant
-from jobstore.trigger_spec import MisfireSpec, TriggerSpec
+from jobstore.trigger_spec import FIRE_ALL_LIMIT, FIRE_ALL_RATE, MisfireSpec, TriggerSpec
 from scheduler.errors import Violation
 
 WALL_CLOCK = ("cron", "calendarInterval", "daily")
+_WITHOUT_RATE = ("fireOnce", "skip")  # misfire policies; an unknown one is told elsewhere
 
 
 def misused(trigger: TriggerSpec) -> Iterator[Violation]:
@@ -25,6 +26,8 @@ def misused(trigger: TriggerSpec) -> Iterator[Violation]:
         yield Violation("interval.offset", "goes without start, from which the interval is counted")
     if kind == "manual":
         yield from _of_manual(trigger)
+    else:
+        yield from _of_misfire(trigger.misfire)
     yield from _of_bounds(trigger)
 
 
@@ -39,6 +42,13 @@ def _of_manual(trigger: TriggerSpec) -> Iterator[Violation]:
     }
     for name in (name for name, is_given in given.items() if is_given):
         yield Violation(name, "does nothing with manual, which is never due")
+
+
+def _of_misfire(misfire: MisfireSpec) -> Iterator[Violation]:
+    if misfire.policy in _WITHOUT_RATE:
+        for name, value, usual in (("rate", misfire.rate, FIRE_ALL_RATE), ("limit", misfire.limit, FIRE_ALL_LIMIT)):
+            if value != usual:
+                yield Violation(f"misfire.{name}", f"does nothing with {misfire.policy}: it is for fireAll")
 
 
 def _of_bounds(trigger: TriggerSpec) -> Iterator[Violation]:
