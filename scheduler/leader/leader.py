@@ -12,6 +12,7 @@ from cronquorum.clock import Clock
 from cronquorum.coordination import Member, Watch
 from cronquorum.logs import get_logger
 from jobstore.changes import Change
+from jobstore.errors import StoreError
 from jobstore.model import Execution, Term
 from jobstore.protocols import CalendarQuery, JobStore, Records
 from jobstore.states import State
@@ -98,6 +99,7 @@ class Leader:
         self._metrics = metrics
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closing = False
+        self._asking_store = asyncio.Lock()
         writer = self._writer = Writer(store, term, clock, may_act, metrics)
         self._delays = Delays(self.timetable, self.catalog, lambda: self._fires.changed())
         self.roster = Roster(self._link, self._failed)
@@ -308,6 +310,16 @@ class Leader:
         for key in held:
             if wire.flat(key) in keys and key.incarnation == link.member.incarnation:
                 link.cancel(key)  # nobody waits for it any more: given away, or of a deleted job
+
+    async def leads_by_the_store(self) -> bool:
+        """Whether no other term had begun when the store was asked, just now."""
+        async with self._asking_store:
+            try:
+                await asyncio.to_thread(self._store.commit, self.term, [])
+            except StoreError as error:
+                _log.warning("the store does not vouch for this term", epoch=self.term.epoch, error=str(error))
+                return False
+        return True
 
     async def reported(self, link: Link, reports: list[pb.Report]) -> None:
         """What an executor says, in order."""

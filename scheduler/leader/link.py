@@ -66,6 +66,10 @@ class Desk(Protocol):
         """The executor answered the Hello with what it holds."""
         ...
 
+    async def leads_by_the_store(self) -> bool:
+        """Whether no other term had begun when the store was asked, just now."""
+        ...
+
     async def reported(self, link: "Link", reports: list[wire.Report]) -> None:
         """The executor reports, in order."""
         ...
@@ -248,7 +252,9 @@ class Link:
         try:
             while True:
                 await self._something.wait()
-                await self._until_may_act()
+                while not self._may_act():
+                    await self._grant_beside(call)
+                    await self._clock.sleep(ACT_PAUSE)
                 self._something.clear()
                 message = self._batch()
                 if message.dispatches:
@@ -280,6 +286,17 @@ class Link:
         if self._dispatches or self._cancels or self._acknowledged:
             self._something.set()
         return message
+
+    async def _grant_beside(self, call: "Call") -> None:
+        """Answer for the lease while the coordinator is away: nothing else may be sent then.
+
+        The store's word is as good: no other term had begun after the question was sent. One that begins later gives
+        an attempt away only when more than a lease has passed since its own beginning.
+        """
+        asked, self._grant = self._grant, None
+        if asked is not None and await self._desk.leads_by_the_store():
+            await call.write(wire.LeaderMessage(epoch=self._term.epoch, lease=wire.LeaseGrant(asked=asked)))
+            self.last_answer = self._clock.monotonic()
 
     async def _until_may_act(self) -> None:
         while not self._may_act():

@@ -7,6 +7,7 @@ import sys
 
 from tests.rig.errors import MissingPart
 from tests.rig.jars import find_java, zookeeper_jars
+from tests.rig.netns import find_tools
 from tests.rig.postgres import find_binaries, system_user
 
 
@@ -14,7 +15,7 @@ def main(arguments: list[str]) -> str | None:
     """Returns a complaint, or None."""
     match arguments:
         case ["packages"]:
-            for find in (find_binaries, system_user, find_java):
+            for find in (find_binaries, system_user, find_java, find_tools):
                 try:
                     find()
                 except MissingPart as missing:

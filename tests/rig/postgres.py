@@ -58,13 +58,17 @@ class PostgresServer:
     ``start``, ``stop``, ``kill``, ``start`` ... keep port and data; ``close`` ends it and deletes the data.
     ``settings`` are further lines of its configuration, such as ``statement_timeout="5s"``.
     As root, it runs as the system user ``postgres``, since PostgreSQL refuses root.
+    Clients reach it at ``host``, an address of this machine, without a password. ``wal`` is an empty folder for its
+    write-ahead log, when that shall be on a file system of its own.
     """
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, *, host: str = "127.0.0.1", wal: Path | None = None, **settings: str) -> None:
+        self.host = host
         self.port = free_port()
+        self._wal = wal
         self._settings = {
             "port": str(self.port),
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": host,
             "max_connections": "200",
             "fsync": "on",
             **settings,
@@ -73,7 +77,7 @@ class PostgresServer:
         self._process: ManagedProcess | None = None
 
     def url(self, database: str = "postgres") -> str:
-        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://postgres@{self.host}:{self.port}/{database}"
 
     @property
     def process(self) -> ManagedProcess:
@@ -87,7 +91,9 @@ class PostgresServer:
         user = system_user()
         if self._folder is None:
             self._folder = _new_folder(user)
-            _initdb(binaries, self._folder, user)
+            _initdb(binaries, self._folder, user, self._wal)
+            with (self._folder / "data" / "pg_hba.conf").open("a") as access:
+                access.write("host all all samenet trust\n")
         settings = {**self._settings, "unix_socket_directories": str(self._folder)}
         command: list[str | Path] = [binaries / "postgres", "-D", self._folder / "data"]
         for name, value in settings.items():
@@ -191,8 +197,12 @@ def _new_folder(user: str | None) -> Path:
     return folder
 
 
-def _initdb(binaries: Path, folder: Path, user: str | None) -> None:
+def _initdb(binaries: Path, folder: Path, user: str | None, wal: Path | None) -> None:
     options = ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]
+    if wal is not None:
+        if user is not None:
+            shutil.chown(wal, user)
+        options.append(f"--waldir={wal}")
     command: list[str | Path] = [binaries / "initdb", "-D", folder / "data", *options]
     with ManagedProcess("initdb", command, log=folder / "initdb.log", cwd=folder, user=user) as initdb:
         if initdb.wait(START_TIMEOUT) != 0:

@@ -7,14 +7,16 @@ however that came about. Nothing is left to do for it when they have ended every
 import atexit
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+_COMMAND = "!"
 _lock = threading.Lock()
 _pipe: int | None = None
 
@@ -29,7 +31,17 @@ def forget(what: int | Path) -> None:
     _tell("-", what)
 
 
-def _tell(verb: str, what: int | Path) -> None:
+def watch_command(command: Sequence[str]) -> None:
+    """Run this when the tests die, after the process groups are killed: for what is neither process nor folder."""
+    _tell("+", f"{_COMMAND}{shlex.join(command)}")
+
+
+def forget_command(command: Sequence[str]) -> None:
+    """It need not be run any more."""
+    _tell("-", f"{_COMMAND}{shlex.join(command)}")
+
+
+def _tell(verb: str, what: int | Path | str) -> None:
     global _pipe
     with _lock:
         if _pipe is None:
@@ -60,8 +72,12 @@ def main(lines: Iterable[str]) -> None:
     for group in filter(str.isdigit, watched):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(int(group), signal.SIGKILL)
+    for line in watched:
+        if line.startswith(_COMMAND):
+            with contextlib.suppress(OSError):
+                subprocess.run(shlex.split(line.removeprefix(_COMMAND)), stdin=subprocess.DEVNULL, check=False)
     for folder in watched:
-        if not folder.isdigit():
+        if not folder.isdigit() and not folder.startswith(_COMMAND):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -31,7 +31,6 @@ syncLimit=4
 maxClientCnxns=0
 admin.enableServer=false
 4lw.commands.whitelist=*
-clientPortAddress=127.0.0.1
 """
 
 
@@ -40,10 +39,12 @@ class ZooKeeperServer:
 
     Sessions may time out after 1 s at the least. ``stop``, ``kill`` and ``start`` keep port and data (a
     client that has seen a later state refuses a server that lost it); ``close`` ends it and deletes the data.
+    Clients reach it at ``host``, an address of this machine.
     """
 
-    def __init__(self, *, number: int = 1) -> None:
+    def __init__(self, *, number: int = 1, host: str = "127.0.0.1") -> None:
         self.number = number
+        self.host = host
         self.port = free_port()
         self._folder: Path | None = None
         self._process: ManagedProcess | None = None
@@ -55,7 +56,7 @@ class ZooKeeperServer:
 
     @property
     def hosts(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     @property
     def process(self) -> ManagedProcess:
@@ -107,7 +108,7 @@ class ZooKeeperServer:
         """Its answer to a four-letter command, such as ``ruok`` or ``mntr``; empty when it gives none."""
         answer = b""
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout) as connection:
+            with socket.create_connection((self.host, self.port), timeout) as connection:
                 connection.sendall(command.encode())
                 while chunk := connection.recv(65_536):
                     answer += chunk
@@ -155,7 +156,8 @@ class ZooKeeperServer:
         reaper.watch(folder)
         (folder / "data").mkdir()
         (folder / "data" / "myid").write_text(f"{self.number}\n")
-        config = f"{_CONFIG}dataDir={folder / 'data'}\nclientPort={self.port}\n{self._peers}"
+        client = f"clientPortAddress={self.host}\nclientPort={self.port}\n"
+        config = f"{_CONFIG}dataDir={folder / 'data'}\n{client}{self._peers}"
         (folder / "zoo.cfg").write_text(config)
         return folder
 
@@ -168,8 +170,8 @@ class ZooKeeperServer:
 class ZooKeeperEnsemble:
     """Several servers that elect a leader among them; stop, kill or freeze its ``members`` one by one."""
 
-    def __init__(self, size: int = 3) -> None:
-        self.members = [ZooKeeperServer(number=number) for number in range(1, size + 1)]
+    def __init__(self, size: int = 3, *, host: str = "127.0.0.1") -> None:
+        self.members = [ZooKeeperServer(number=number, host=host) for number in range(1, size + 1)]
         lines = [f"server.{each.number}=127.0.0.1:{free_port()}:{free_port()}\n" for each in self.members]
         for member in self.members:
             member.join("".join(lines))

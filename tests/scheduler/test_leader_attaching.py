@@ -234,3 +234,34 @@ async def test_dispatches_of_many_go_out_in_batches_and_none_is_lost(
     await executor.say(*(outcome(d.key) for d in dispatches))
     await until(lambda: len(executor.acknowledged) == 30)
     assert timedelta(0) == stage.clock.now() - stage.row(dispatches[0].key.execution_id).scheduled_time
+
+
+async def test_while_the_coordinator_is_away_the_store_vouches_for_a_lease_and_for_nothing_else(stage: Stage) -> None:
+    await stage.lead()
+    executor = await stage.executor()
+    await stage.apply()
+    stage.reign.may_act = False  # no proof of contact
+    await executor.say(lease=pb.LeaseQuestion(asked=17))
+    for _ in range(20):
+        await stage.clock.advance(0.05)
+    await until(lambda: executor.grants == [17])
+    asked = asyncio.create_task(stage.run_job())
+    for _ in range(20):
+        await stage.clock.advance(0.05)
+    assert executor.dispatches == []
+    stage.reign.may_act = True
+    for _ in range(20):
+        await stage.clock.advance(0.05)
+    await asked
+    await stage.dispatched(executor)
+
+
+async def test_an_older_term_vouches_for_no_lease(stage: Stage) -> None:
+    await stage.lead()
+    executor = await stage.executor()
+    stage.reign.may_act = False
+    stage.store.begin_term(50, "e", "node-50")
+    await executor.say(lease=pb.LeaseQuestion(asked=17))
+    for _ in range(40):
+        await stage.clock.advance(0.05)
+    assert executor.grants == []

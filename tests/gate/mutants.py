@@ -1,0 +1,110 @@
+"""`python -m tests.gate --mutants`: is every mutant caught? Writes mutants.md; exit code 0 if and only if all are.
+
+Each mutant's catcher is first run once on the unmutated copy, where it has to find nothing.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.gate.mutants_list import MUTANTS, Catcher, Gate, Mutant
+from tests.gate.mutants_run import Result, apply_patch, copy_tree, try_out
+
+Row = tuple[Mutant, Result]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Make and catch them all, or those that `--mutant` names a part of."""
+    parser = argparse.ArgumentParser(prog="python -m tests.gate --mutants", description=__doc__)
+    parser.add_argument(
+        "--mutant", action="append", default=[], metavar="WORDS", help="only those whose name has these"
+    )
+    parser.add_argument("--list", action="store_true", help="say which there are, and whether they have rotted")
+    parser.add_argument("--tests-only", action="store_true", help="leave out those that take a run of the gate")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="for the report and the runs; must not exist")
+    told = parser.parse_args(argv)
+    chosen = [mutant for mutant in MUTANTS if not told.mutant or any(words in mutant.name for words in told.mutant)]
+    if told.tests_only:
+        chosen = [mutant for mutant in chosen if not isinstance(mutant.catcher, Gate)]
+    folder = (told.keep or Path(tempfile.mkdtemp(prefix="cronquorum-gate-mutants-")) / "run").resolve()
+    folder.mkdir(parents=True)
+    folder.parent.chmod(folder.parent.stat().st_mode | 0o055)  # PostgreSQL, a user of its own, works below it
+    if told.list:
+        return _list(chosen, folder)
+    rows: list[Row] = []
+    clean: dict[str, Result] = {}
+    for mutant in chosen:
+        name = mutant.catcher.name
+        if name not in clean:
+            catcher = together([each.catcher for each in chosen if each.catcher.name == name])
+            clean[name] = _once(None, catcher, folder / f"clean-{len(clean) + 1}")
+            _say("unmutated", catcher, clean[name])
+        rows.append((mutant, _catch(mutant, clean[name], folder / f"mutant-{len(rows) + 1}")))
+        _say(mutant.name, mutant.catcher, rows[-1][1])
+        (folder / "mutants.md").write_text(page(rows))
+    print(folder / "mutants.md")
+    return 0 if rows and all(result.by for _, result in rows) else 1
+
+
+def together(catchers: Sequence[Catcher]) -> Catcher:
+    """One that finds what any of these would, which are of one name."""
+    gates = [catcher for catcher in catchers if isinstance(catcher, Gate)]
+    if not gates:
+        return catchers[0]
+    minutes = max(gate.minutes for gate in gates)
+    return Gate(only=gates[0].only, minutes=minutes, expect=frozenset().union(*(gate.expect for gate in gates)))
+
+
+def _catch(mutant: Mutant, clean: Result, folder: Path) -> Result:
+    if clean.by or clean.error:
+        return Result(seconds=0.0, error=f"without the mutant, too: {clean.by or clean.error}")
+    return _once(mutant, mutant.catcher, folder)
+
+
+def _once(mutant: Mutant | None, catcher: Catcher, folder: Path) -> Result:
+    """In a fresh copy of the tree, which is removed afterwards; its logs stay."""
+    folder.mkdir()
+    tree = copy_tree(folder)
+    try:
+        rotten = apply_patch(tree, mutant) if mutant is not None else ""
+        if rotten:
+            return Result(seconds=0.0, error=f"rotten: {rotten}")
+        return try_out(tree, catcher, folder, once=mutant is None)
+    finally:
+        shutil.rmtree(tree, ignore_errors=True)
+
+
+def _list(mutants: Sequence[Mutant], folder: Path) -> int:
+    tree = copy_tree(folder)
+    rotten = 0
+    for mutant in mutants:
+        wrong = apply_patch(tree, mutant)
+        rotten += bool(wrong)
+        print(f"{mutant.name}: {mutant.catcher.name}{f' - ROTTEN: {wrong}' if wrong else ''}")
+    shutil.rmtree(folder)
+    return 1 if rotten else 0
+
+
+def _say(name: str, catcher: Catcher, result: Result) -> None:
+    told = result.error or result.by or "nothing"
+    print(f"[{result.seconds:6.1f} s] {name} / {catcher.name}: {told}", flush=True)
+
+
+def page(rows: Sequence[Row]) -> str:
+    """mutants.md."""
+    caught = sum(1 for _, result in rows if result.by)
+    lines = [f"# Mutants: {caught} of {len(rows)} caught", ""]
+    lines += ["| mutant | caught by | after | what it said |", "|---|---|---|---|"]
+    for mutant, result in rows:
+        by = mutant.catcher.name if result.by else "**NOT CAUGHT**"
+        said = (result.error or result.by).replace("|", "/").replace("\n", " ")[:300]
+        lines.append(f"| {mutant.name} | {by} | {result.seconds:.0f} s | {said} |")
+    lines += ["", "Each catcher was run on the unmutated tree before, and found nothing there."]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

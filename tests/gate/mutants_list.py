@@ -1,0 +1,183 @@
+"""The mutants: each takes one promise's mechanism out, and names what should notice."""
+
+from dataclasses import dataclass
+
+from tests.gate.verdict import Kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """The gate itself, with these kinds of faults, until it finds one of `expect` or `minutes` are over.
+
+    Only these kinds of failures count: a slow machine catches no mutant.
+    """
+
+    only: str
+    minutes: float
+    expect: frozenset[Kind]
+
+    @property
+    def name(self) -> str:
+        return f"the gate, faults {self.only}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tests:
+    """Tests that state the property: a file, and `-k` of pytest."""
+
+    file: str
+    only: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.file} -k '{self.only}'"
+
+
+Catcher = Gate | Tests
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutant:
+    """`old` stands exactly once in `file`, and becomes `new`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    catcher: Catcher
+
+
+def _gate(only: str, minutes: float, *expect: Kind) -> Gate:
+    return Gate(only=only, minutes=minutes, expect=frozenset(expect))
+
+
+_NO_FAULTS = "none"
+
+MUTANTS = (
+    Mutant(
+        name="no unique key on (trigger, scheduled time)",
+        file="jobstore/migrations/versions/v0001_first.py",
+        old='        sa.UniqueConstraint("scheduled_time", "trigger_uid", name="executions_fire"),\n',
+        new="",
+        # the id of a fire is made of the same two, so only a leader that makes other ids would run into it
+        catcher=Tests(file="tests/contract/test_jobstore_commit.py", only="bad_change and trigger"),
+    ),
+    Mutant(
+        name="plain SELECT instead of FOR SHARE for the fence",
+        file="jobstore/sql/postgresql.py",
+        old='"SELECT epoch FROM terms WHERE shard = 0 FOR SHARE"',
+        new='"SELECT epoch FROM terms WHERE shard = 0"',
+        catcher=Tests(file="tests/contract/test_jobstore_fence.py", only="in_flight"),
+    ),
+    Mutant(
+        name="dispatch before commit",
+        file="scheduler/leader/outbox.py",
+        old="""        self._uncommitted.update(e.id for e in placed)
+
+        def committed() -> None:
+""",
+        new="""        self._uncommitted.update(e.id for e in placed)
+        for early in placed:
+            link = self._links((early.executor_id, early.incarnation))
+            if link is not None:
+                self.send(link, early)
+
+        def committed() -> None:
+""",
+        catcher=_gate("leader-kill-leader.record", 3, Kind.UNKNOWN, Kind.RAN_TWICE, Kind.DOUBLED, Kind.OVERLAPPING),
+    ),
+    Mutant(
+        name="SUSPENDED ignored",
+        file="cronquorum/coordination/election.py",
+        old="            and proof.contact is self._session.contact\n",
+        new="",
+        # the fence and T/2 still hold, so no record and no run tells
+        catcher=Tests(file="tests/contract/test_coordination_zookeeper.py", only="suspension_pauses_the_leader"),
+    ),
+    Mutant(
+        name="acknowledgement before commit",
+        file="scheduler/leader/outbox.py",
+        old="""        def committed() -> None:
+            if then is not None:
+                failpoints.hit("leader.acknowledge")
+                then()
+""",
+        new="""        if then is not None:
+            then()
+
+        def committed() -> None:
+""",
+        catcher=_gate("leader-kill-leader.record", 3, Kind.WRONGLY_LOST, Kind.RAN_TWICE, Kind.NOT_FINAL),
+    ),
+    Mutant(
+        name="executors that accept any epoch",
+        file="executor/fence.py",
+        old="        if leader.epoch < highest.epoch:\n",
+        new="        if leader.epoch < 0:\n",
+        catcher=Tests(file="tests/executor/test_attach.py", only="stale_epoch"),
+    ),
+    Mutant(
+        name="leases counted from the receipt",
+        file="executor/lease.py",
+        old="            self.proved(asked / 1e9)\n",
+        new='            self.proved(__import__("time").clock_gettime(__import__("time").CLOCK_BOOTTIME))\n',
+        catcher=Tests(file="tests/executor/test_lease.py", only="counts_from_the_send_of_its_question"),
+    ),
+    Mutant(
+        name="old streams left open at Hello",
+        file="executor/attach.py",
+        old='        self.end_stream(Superseded(f"a newer Hello came, of epoch {leader.epoch}"))\n',
+        new="        self._stream = None\n",
+        catcher=Tests(file="tests/executor/test_attach.py", only="hello_ends_every_earlier_stream"),
+    ),
+    Mutant(
+        name="'I don't have it' believed from another incarnation",
+        file="scheduler/leader/link.py",
+        old="        if (welcome.executor_id, welcome.incarnation) != self.holder:\n",
+        new="        if welcome.executor_id != self.holder[0]:\n",
+        catcher=Tests(file="tests/scheduler/test_leader_attaching.py", only="another_executor_at_the_address"),
+    ),
+    Mutant(
+        name="outcome journal off",
+        file="executor/service.py",
+        old="            outbox=Outbox(self._journal),\n",
+        new="            outbox=Outbox(None),\n",
+        catcher=Tests(file="tests/executor/test_guardian.py", only="outcome_outlives_the_executor"),
+    ),
+    # those that follow prove that the gate itself sees what it is there to see
+    Mutant(
+        name="due times passed over in silence",
+        file="scheduler/misfire.py",
+        old="else self.schedule.next_after(self.due),\n",
+        new="else self.schedule.next_after(self.due + timedelta(seconds=2)),\n",
+        catcher=_gate(_NO_FAULTS, 1, Kind.LOST),
+    ),
+    Mutant(
+        name="the overlap policy `skip` lets everything in",
+        file="scheduler/concurrency.py",
+        old='    "skip": lambda open_count: open_count == 0,\n',
+        new='    "skip": lambda open_count: True,\n',
+        catcher=_gate(_NO_FAULTS, 1, Kind.CONCURRENT),
+    ),
+    Mutant(
+        name="an attempt is given away without waiting for its lease",
+        file="scheduler/leader/sweep.py",
+        old="LEASE_MARGIN = 1.1\n",
+        new="LEASE_MARGIN = 0.0\n",
+        catcher=_gate("executor-cut", 3, Kind.OVERLAPPING, Kind.CONCURRENT),
+    ),
+    Mutant(
+        name="what is not idempotent is run again",
+        file="scheduler/failover.py",
+        old='    return "rerun" if idempotent else "fail"\n',
+        new='    return "rerun"\n',
+        catcher=_gate("executor-host-kill", 3, Kind.RERUN),
+    ),
+    Mutant(
+        name="a range of missed fires counts one too many",
+        file="scheduler/misfire.py",
+        old="        return Missed(count=count, first=self.due, last=last), self.schedule.next_after(now)\n",
+        new="        return Missed(count=count + 1, first=self.due, last=last), self.schedule.next_after(now)\n",
+        catcher=_gate("leader-kill", 3, Kind.MISCOUNTED, Kind.DOUBLED),
+    ),
+)
