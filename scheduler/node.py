@@ -141,6 +141,8 @@ class Node:
         Raises `StoreError`, `CoordinationError` or `CannotListen`; then nothing is left open.
         """
         try:
+            # the first answer takes its time, for it has to connect: it is no good for the clock
+            await asyncio.to_thread(self._store.probe)
             for _ in range(3):
                 await self._probe.measure()
             await self._coordinator.start()

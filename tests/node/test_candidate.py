@@ -1,0 +1,282 @@
+"""Standing in line and leading, of one node and of two: a real store and a real leader, a clock that a test moves."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from cronquorum.clock import StoreClock
+from cronquorum.coordination import Member
+from cronquorum.coordination.inprocess import InProcessCoordinator
+from cronquorum.coordination.protocols import EXECUTORS
+from jobstore.errors import StoreUnavailable
+from jobstore.model import Term
+from jobstore.opening import open_store
+from jobstore.sql.store import SqlStore
+from jobstore.sql.tables import metadata
+from scheduler.candidate import Candidate
+from scheduler.fitness import Fitness
+from scheduler.leader.leader import Leader, Policy
+from scheduler.metrics import NodeMetrics
+from scheduler.probe import StoreProbe
+from tests.scheduler.building import request
+from tests.scheduler.fake_clock import FakeClock, turns
+from tests.scheduler.scripted_executor import ScriptedExecutor
+
+T = timedelta(seconds=4)
+
+
+class Timed(SqlStore):
+    """A store whose clock is the test's."""
+
+    def __init__(self, inner: SqlStore, clock: FakeClock) -> None:
+        super().__init__(inner.database)
+        self._clock = clock
+        self.answers = True
+
+    def probe(self) -> datetime:
+        if not self.answers:
+            raise StoreUnavailable("it is away")
+        super().probe()
+        return self._clock.now()
+
+
+class One:
+    """A node's candidate, and the host's clock under it."""
+
+    def __init__(self, name: str, store: Timed, beside: InProcessCoordinator, clock: FakeClock) -> None:
+        self.name = name
+        self.bump = timedelta(0)
+        self.metrics = NodeMetrics()
+        self.terms: list[Term] = []
+        self.others = False
+        self.coordinator = InProcessCoordinator(beside=beside)
+        self._store = store
+        self.clock = StoreClock(clock)
+        self.probe = StoreProbe(store, self.clock, self.metrics, lambda: clock.now() + self.bump)
+        fitness = Fitness(self.probe, self.clock, T, lambda: self.others)
+        member = Member(id=name, incarnation=f"{name}-life", address="127.0.0.1:1")
+        self.candidate = Candidate(
+            member, self.coordinator, store, self._make_leader, fitness, self.clock, T, self.metrics
+        )
+        self.task: asyncio.Task[None] | None = None
+
+    def _make_leader(self, term: Term, may_act: Callable[[], bool]) -> Leader:
+        self.terms.append(term)
+        policy = Policy(session_timeout=T)
+        return Leader(term, self._store, self._store, self.watch, self.clock, may_act, policy, self.metrics)
+
+    async def start(self) -> None:
+        await self.coordinator.start()
+        self.watch = await self.coordinator.watch(EXECUTORS)
+        await self.probe.measure()
+        self.task = asyncio.create_task(self.candidate.run())
+
+    async def stop(self) -> None:
+        if self.task is not None:
+            self.candidate.stop()
+            await self.task
+        await self.coordinator.close()
+
+    @property
+    def leads(self) -> bool:
+        return self.candidate.leads.is_set()
+
+    @property
+    def offset(self) -> float | None:
+        return self.metrics.registry.get_sample_value("cronquorum_clock_offset_seconds")
+
+
+class Place:
+    """Nodes over one store, and time that passes when a test says so."""
+
+    def __init__(self, store: Timed, clock: FakeClock) -> None:
+        self.store, self.clock = store, clock
+        self.root = InProcessCoordinator(ensemble="e", order_start=0)
+        self.nodes: list[One] = []
+        self.executors: list[ScriptedExecutor] = []
+
+    async def node(self, name: str) -> One:
+        made = One(name, self.store, self.root, self.clock)
+        self.nodes.append(made)
+        await made.start()
+        return made
+
+    async def pass_time(self, seconds: float) -> None:
+        """In steps, in which threads that ask the store come to an end."""
+        for _ in range(round(seconds * 4)):
+            for _ in range(3):
+                await asyncio.to_thread(turns_of_threads)
+                await turns()
+            await self.clock.advance(0.25)
+
+    async def until(self, condition: Callable[[], object], within: float, described: str) -> None:
+        """Let time pass until the condition holds, for at most so long."""
+        for _ in range(round(within * 4)):
+            if condition():
+                return
+            await self.pass_time(0.25)
+        assert condition(), f"not within {within:g} s of the clock: {described}"
+
+
+def turns_of_threads() -> None:
+    """The pool of threads carries out what was asked before."""
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def store(clock: FakeClock) -> Iterator[Timed]:
+    inner = open_store("sqlite://")
+    inner.database.write(metadata.create_all)
+    yield Timed(inner, clock)
+    inner.close()
+
+
+@pytest.fixture
+async def place(store: Timed, clock: FakeClock) -> AsyncIterator[Place]:
+    made = Place(store, clock)
+    await made.root.start()
+    yield made
+    for node in made.nodes:
+        await node.stop()
+    for executor in made.executors:
+        await executor.stop()
+    await made.root.close()
+
+
+async def test_the_next_one_leads_when_the_leaders_clock_is_wrong_and_it_leads_again_when_that_is_right(
+    place: Place,
+) -> None:
+    one = await place.node("one")
+    await place.until(lambda: one.leads, 5, "one leads")
+    two = await place.node("two")
+    await place.pass_time(2)
+    now = one.clock.now()
+    one.bump = timedelta(seconds=288)
+    assert one.clock.now() == now, "nothing is decided by the host's clock"
+    await place.until(lambda: two.leads, 8, "two leads")
+    assert not one.leads
+    assert (one.offset, two.offset) == (-288, 0)
+    await place.pass_time(20)
+    assert (len(one.terms), len(two.terms)) == (1, 1)
+    one.bump, two.bump = timedelta(0), timedelta(seconds=-3)
+    await place.until(lambda: one.leads, 10, "one leads again")
+
+
+@pytest.mark.parametrize("seconds", [1.9, -1.9])
+async def test_up_to_two_seconds_are_warned_of(place: Place, seconds: float, caplog: pytest.LogCaptureFixture) -> None:
+    one = await place.node("one")
+    one.bump = timedelta(seconds=seconds)
+    await place.pass_time(20)
+    assert one.leads
+    assert len(one.terms) == 1
+    assert caplog.text.count("the host's clock and the store's differ") == 1
+
+
+async def test_a_node_that_starts_with_a_wrong_clock_does_not_stand(place: Place) -> None:
+    one = One("one", place.store, place.root, place.clock)
+    one.bump = timedelta(seconds=2.5)
+    place.nodes.append(one)
+    await one.start()
+    await place.pass_time(10)
+    assert not one.terms
+    assert place.root.leader() is None
+
+
+async def test_a_single_wrong_reading_ends_no_term(place: Place) -> None:
+    one = await place.node("one")
+    await place.until(lambda: one.leads, 5, "one leads")
+    one.bump = timedelta(seconds=60)
+    await place.until(lambda: one.offset == -60, 5, "it was read")
+    one.bump = timedelta(0)
+    await place.pass_time(10)
+    assert one.leads
+    assert len(one.terms) == 1
+
+
+async def test_a_node_whose_store_is_away_leaves_the_line(place: Place) -> None:
+    one = await place.node("one")
+    await place.until(lambda: one.leads, 5, "one leads")
+    await place.node("two")
+    await place.pass_time(2)
+    place.store.answers = False
+    await place.pass_time(3)
+    await one.stop()
+    place.nodes.remove(one)
+    assert place.root.leader() is None
+    place.store.answers = True
+    await place.until(lambda: place.nodes[0].leads, 5, "it stands again")
+
+
+# ------------------------------------------------------------------------------------- out of reach
+
+
+async def registered(place: Place, *, listens: bool) -> ScriptedExecutor:
+    executor = ScriptedExecutor("executor-1")
+    place.executors.append(executor)
+    await executor.start()
+    if not listens:
+        await executor.stop()
+    await place.root.announce(EXECUTORS, executor.member)
+    return executor
+
+
+async def test_who_reaches_no_executor_goes_to_the_end_of_the_line_and_does_not_come_back_at_once(
+    place: Place,
+) -> None:
+    await registered(place, listens=False)
+    one = await place.node("one")
+    await place.until(lambda: one.leads, 5, "one leads")
+    two = await place.node("two")
+    one.others = two.others = True
+    await place.until(lambda: two.leads, 8, "two leads")
+    assert not one.leads
+    await place.until(lambda: one.leads, 8, "two gives way as well, as it reaches nobody either")
+    terms = len(one.terms) + len(two.terms)
+    await place.pass_time(20)
+    assert len(one.terms) + len(two.terms) == terms, "neither gives way twice within ten session timeouts"
+
+
+async def test_who_reaches_one_stays(place: Place) -> None:
+    executor = await registered(place, listens=True)
+    one = await place.node("one")
+    await place.until(lambda: executor.attached, 5, "it is attached")
+    await place.node("two")
+    one.others = True
+    await place.pass_time(12)
+    assert one.leads
+    await executor.stop()
+    await place.until(lambda: not one.leads, 12, "one gives way")
+
+
+async def test_who_is_alone_stays(place: Place) -> None:
+    await registered(place, listens=False)
+    one = await place.node("one")
+    await place.pass_time(20)
+    assert one.leads
+    assert len(one.terms) == 1
+
+
+# --------------------------------------------------------------------------------------------- held
+
+
+async def test_a_store_that_went_back_is_led_held_and_goes_on_when_it_is_released(place: Place) -> None:
+    executor = await registered(place, listens=True)
+    executor.highest_epoch = "30"
+    one = await place.node("one")
+    await place.until(lambda: one.leads and one.candidate.leader.term.held, 20, "one leads, held")  # type: ignore[union-attr]  # it leads
+    assert [(term.epoch, bool(term.held)) for term in one.terms] == [(1, False), (31, True)]
+    assert one.metrics.registry.get_sample_value("cronquorum_held") == 1
+    await place.pass_time(20)
+    assert len(one.terms) == 2
+    executor.highest_epoch = ""
+    assert one.candidate.leader is not None
+    await one.candidate.leader.hold.release(request())
+    await place.until(lambda: executor.attached, 5, "it goes on")
+    assert [(term.epoch, bool(term.held)) for term in one.terms[2:]] == [(32, False)]
+    assert one.metrics.registry.get_sample_value("cronquorum_held") == 0
