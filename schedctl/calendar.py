@@ -11,7 +11,7 @@ import typer
 from schedctl.asking import Yes, ask_to_delete
 from schedctl.command import Session, command
 from schedctl.options import Limit
-from schedctl.printing import Output, columns, emit, moment
+from schedctl.printing import Output, columns, emit, emit_manifests, moment
 
 if TYPE_CHECKING:
     from schedapi.v1.calendar_pb2 import Calendar
@@ -40,7 +40,7 @@ def list_calendars(session: Session, limit: Limit = 10_000) -> None:
     if session.output is Output.TABLE:
         columns(HEADER, [row(each) for each in calendars])
     else:
-        emit({"items": [to_document(each) for each in calendars]}, session.output)
+        emit_manifests((to_document(each) for each in calendars), session.output)
 
 
 def _calendars(session: Session, limit: int) -> Iterator[Calendar]:

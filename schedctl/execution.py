@@ -11,7 +11,7 @@ import typer
 
 from schedctl.command import Session, command
 from schedctl.options import Limit
-from schedctl.printing import NOTHING, Output, columns, emit, moment, printable, took
+from schedctl.printing import NOTHING, Output, columns, emit, moment, outcome, printable, stands_for, took
 
 if TYPE_CHECKING:
     from schedapi.v1.execution_pb2 import Execution
@@ -20,7 +20,7 @@ PAGE = 500
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The id of an execution.", show_default=False)]
 
-HEADER = ("ID", "JOB", "TRIGGER", "SCHEDULED", "STATE", "ATTEMPT", "EXECUTOR", "DURATION")
+HEADER = ("ID", "JOB", "TRIGGER", "SCHEDULED", "STATE", "ATTEMPT", "EXECUTOR", "DURATION", "NOTE")
 
 
 class State(StrEnum):
@@ -89,10 +89,11 @@ def row(execution: Execution) -> tuple[str, ...]:
         f"{execution.namespace}/{execution.job}",
         execution.trigger or execution.origin,
         moment(execution.scheduled_time),
-        execution.state,
+        outcome(execution),
         str(execution.attempt) if execution.attempt else NOTHING,
         execution.executor_id,
         took(execution),
+        stands_for(execution),
     )
 
 

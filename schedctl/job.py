@@ -12,7 +12,7 @@ from schedctl import job_next, job_run
 from schedctl.asking import Yes, ask_to_delete
 from schedctl.command import Session, command
 from schedctl.options import JobName, Limit
-from schedctl.printing import NOTHING, Output, columns, emit, moment
+from schedctl.printing import NOTHING, Output, columns, emit, emit_manifests, moment
 
 if TYPE_CHECKING:
     from schedapi.v1.job_pb2 import Job
@@ -49,7 +49,7 @@ def list_jobs(
     if session.output is Output.TABLE:
         columns(HEADER, [row(each) for each in jobs])
     else:
-        emit({"items": [to_document(each) for each in jobs]}, session.output)
+        emit_manifests((to_document(each) for each in jobs), session.output)
 
 
 def _jobs(session: Session, selector: str, limit: int) -> Iterator[Job]:

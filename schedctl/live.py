@@ -12,7 +12,7 @@ from rich.text import Text
 from schedapi.manifest import plain
 from schedapi.v1.execution_pb2 import Execution
 from schedapi.v1.job_pb2 import Job
-from schedctl.printing import NOTHING, STATE_COLOURS, printable, span, took
+from schedctl.printing import NOTHING, STATE_COLOURS, printable, span, stands_for, took
 from schedctl.triggers import brief
 
 LONGEST_RESULT = 60
@@ -51,7 +51,8 @@ def result_text(execution: Execution) -> str:
     else:
         text = f"exit code {execution.exit_code}" if execution.HasField("exit_code") else ""
     text = printable(text.strip())
-    return text if len(text) <= LONGEST_RESULT else text[: LONGEST_RESULT - 3] + "..."
+    text = text if len(text) <= LONGEST_RESULT else text[: LONGEST_RESULT - 3] + "..."
+    return "; ".join(filter(None, (text, stands_for(execution) if execution.HasField("missed") else "")))
 
 
 def _table(*header: str) -> Table:

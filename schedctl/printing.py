@@ -27,6 +27,8 @@ class Output(StrEnum):
 
 
 NOTHING = "-"
+LONGEST_REASON = 24
+"""Characters of a reason in a table: all of it is in the record."""
 
 STATE_COLOURS = {
     "succeeded": "green",
@@ -74,6 +76,19 @@ def took(execution: Execution) -> str:
     return span(execution.ended.ToDatetime() - execution.started.ToDatetime())
 
 
+def outcome(execution: Execution) -> str:
+    """An execution's state, in a few words: of one that was skipped also why, `skipped (overlap)`."""
+    why = execution.reason.split(":")[0]
+    if execution.state != "skipped" or not why:
+        return execution.state
+    return f"skipped ({why if len(why) <= LONGEST_REASON else why[: LONGEST_REASON - 3] + '...'})"
+
+
+def stands_for(execution: Execution) -> str:
+    """`stands for 18`, when the record is that of a range of due times."""
+    return f"stands for {execution.missed.count}" if execution.HasField("missed") else NOTHING
+
+
 def span(length: timedelta) -> str:
     """A length of time for people: `0.034s`, `12.3s`, `1h2m3s`."""
     seconds = length.total_seconds()
@@ -90,6 +105,16 @@ def emit(value: Any, output: Output) -> None:
         print(dump_yaml(value), end="")
     else:
         print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def emit_manifests(manifests: Iterable[Any], output: Output) -> None:
+    """Print a list of manifests: in YAML as documents, which can be applied again."""
+    if output is Output.YAML:
+        from schedapi.manifest import dump_yaml
+
+        print("---\n".join(map(dump_yaml, manifests)), end="")
+    else:
+        emit({"items": [*manifests]}, output)
 
 
 def columns(header: Sequence[str], rows: Iterable[Sequence[str]], indent: str = "") -> None:

@@ -134,9 +134,9 @@ BAD = {
     "spec: {idempotent: maybe}": "spec.idempotent: 'maybe' is not true or false",
     "spec: {idempotent: 1}": "spec.idempotent: 1 is not true or false",
     "spec: {idempotent: on}": "spec.idempotent: 'on' is not true or false",
-    "spec: {timeout: 60}": "spec.timeout: 60 is not a text; put it in quotes",
-    "spec: {timeout: true}": "spec.timeout: true is not a text; put it in quotes",
-    "spec: {timeout: [1s]}": "spec.timeout: ['1s'] is not a text",
+    "spec: {timeout: 60}": "spec.timeout: 60 is not a duration such as 90s, 10m, 1h30m or 2d",
+    "spec: {timeout: true}": "spec.timeout: true is not a duration such as 90s, 10m, 1h30m or 2d",
+    "spec: {timeout: [1s]}": "spec.timeout: ['1s'] is not a duration such as 90s, 10m, 1h30m or 2d",
     "spec: {retry: {maxAttempts: four}}": "spec.retry.maxAttempts: 'four' is not a whole number",
     "spec: {retry: {maxAttempts: 1.5}}": "spec.retry.maxAttempts: 1.5 is not a whole number",
     "spec: {retry: {maxAttempts: true}}": "spec.retry.maxAttempts: true is not a whole number",
@@ -279,6 +279,7 @@ def test_plain_gives_every_field_a_stable_place() -> None:
         "due": [],
         "open": {"running": 2**40},
         "time": None,
+        "held": None,
     }
     execution = execution_pb2.Execution(id="x", params=Struct(fields={}))
     execution.result.number_value = 3

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schedapi.manifest import KINDS, ManifestError, read_documents, to_document, to_yaml
+from schedapi.manifest import KINDS, ManifestError, filling, read_documents, to_document, to_yaml
 from schedapi.manifest.files import LARGEST_FILE, LARGEST_FILES
-from schedapi.v1 import calendar_pb2
+from schedapi.v1 import calendar_pb2, job_pb2
 from tests.test_manifest import HEAD as JOB
 from tests.test_manifest import TEXT, TRICKY, problems
 
@@ -123,11 +123,16 @@ BAD_TRIGGERS = {
     "calendarInterval: {every: 1}, interval: {every: 1s}": "'calendarInterval' and 'interval' are given; choose one",
     "manual: yes": ".manual: 'yes' is not true or false",
     "interval: 90s": ".interval: '90s' is not a mapping with fields such as every, offset",
-    "interval: {every: 90}": ".interval.every: 90 is not a text; put it in quotes",
+    "interval: {every: 90}": ".interval.every: 90 is not a duration such as 90s, 10m, 1h30m or 2d",
     "calendarInterval: {every: 2 months}": ".calendarInterval.every: '2 months' is not a whole number",
     "calendarInterval: {form: x}": ".calendarInterval.form: unknown field; did you mean 'from'?",
     "daily: {evry: 1h}": ".daily.evry: unknown field; did you mean 'every'?",
-    "after: 600": ".after: 600 is not a text; put it in quotes",
+    "after: 600": ".after: 600 is not a duration such as 90s, 10m, 1h30m or 2d",
+    "at: 2030": ".at: 2030 is not an instant such as 2030-03-01T02:30:00+01:00",
+    "calendarInterval: {from: 2030}": ".calendarInterval.from: 2030 is not a local time such as 2026-01-31T02:30",
+    "daily: {days: [MON, TUE]}": ".days: ['MON', 'TUE'] is not days of the week such as MON-FRI or MON,TUE; write",
+    "daily: {days: 2}": ".daily.days: 2 is not days of the week such as MON-FRI",
+    "misfire: {threshold: 0}": ".misfire.threshold: 0 is not a duration such as 90s",
     "calendars: holidays": ".calendars: 'holidays' is not a list",
     "maxFires: 5s": ".maxFires: '5s' is not a whole number",
     "misfire: {rate: 1.5}": ".misfire.rate: 1.5 is not a whole number",
@@ -161,14 +166,27 @@ def test_an_unknown_kind_is_the_only_problem(text: str, expected: str) -> None:
     assert expected in problem
 
 
+def test_what_a_text_has_to_be_is_told_of_fields_that_there_are() -> None:
+    known = {
+        f"{message.DESCRIPTOR.name}.{field.json_name}"
+        for file in (job_pb2, calendar_pb2)
+        for message in vars(file).values()
+        if hasattr(message, "DESCRIPTOR") and hasattr(message.DESCRIPTOR, "fields")
+        for field in message.DESCRIPTOR.fields
+    }
+    assert set(filling._SUCH) <= known
+
+
 BAD_RULES = {
     "{dates: 2026-12-24}": ".dates: '2026-12-24' is not a list",
-    "{dates: [20261224]}": ".dates[0]: 20261224 is not a text; put it in quotes",
-    "{dates: [2026-12-24, null]}": ".dates[1]: null is not a text",
+    "{dates: [20261224]}": ".dates[0]: 20261224 is not a day such as 2026-12-24, or 2026-12-24..2027-01-01",
+    "{dates: [2026-12-24, null]}": ".dates[1]: null is not a day such as 2026-12-24, or 2026-12-24..2027-01-01",
     "{date: [2026-12-24]}": ".date: unknown field; did you mean 'dates'?",
     "{weekly: SAT}": ".weekly: 'SAT' is not a list",
     "{daily: 22:00-06:00}": ".daily: '22:00-06:00' is not a mapping with fields such as from, to",
-    "{daily: {from: 22, to: 06:00}}": ".daily.from: 22 is not a text; put it in quotes",
+    "{daily: {from: 22, to: 06:00}}": ".daily.from: 22 is not a time of day such as 09:00",
+    "{weekly: [1]}": ".weekly[0]: 1 is not a day of the week: SUN, MON, TUE, WED, THU, FRI, SAT, or MON-FRI",
+    "{annual: [1224]}": ".annual[0]: 1224 is not a month and day such as 12-24, or 12-24..01-01",
     "{holidays: DE}": ".holidays: 'DE' is not a mapping with fields such as country, subdivision, categories",
     "{holidays: {country: true}}": ".holidays.country: true is not a text; put it in quotes",
     "{ics: holidays.ics}": ".ics: 'holidays.ics' is not a mapping with fields such as text, file",

@@ -1,20 +1,42 @@
 """The commands of `schedctl cron`.
 
-What knows the language is imported when a command is carried out: that takes a while.
+The only module of `schedctl` that knows the language, which is imported when a command is carried out: that takes
+a while.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 import typer
 
 from schedctl.command import Session, command
-from schedctl.cron.libraries import Library, ask, version
-from schedctl.cron.options import Count, DaysOption, Expression, From, GapOption, Key, OverlapOption, Zone
-from schedctl.cron.texts import is_fit_for_others, read_texts
+from schedctl.cron.libraries import Answer, Library, version
+from schedctl.cron.options import (
+    Count,
+    Days,
+    DaysOption,
+    Expression,
+    From,
+    Gap,
+    GapOption,
+    Key,
+    Overlap,
+    OverlapOption,
+    Zone,
+)
+from schedctl.cron.texts import read_texts
 from schedctl.exits import CommandError, ExitCode
 from schedctl.printing import Output, emit, facts
+
+if TYPE_CHECKING:
+    from schedctl.cron.printing import Fires
+    from schedctl.cron.readings import Reading
+    from scheduler.cron import CronExpression
 
 
 def register(app: typer.Typer) -> None:
@@ -37,11 +59,10 @@ def explain(
     key: Key = None,
 ) -> None:
     """Say what an expression means, in words and field by field, and when it fires next."""
-    from schedctl.cron.language import fires_of, read, read_zone
     from schedctl.cron.printing import field_label, fields_values, fires_values, print_fires, say_if_it_ends
 
-    parsed = read(expression, days, key)
-    fires = fires_of(parsed, read_zone(zone), from_, count)
+    parsed = _parse(expression, days, key)
+    fires = _fires(parsed, _zone(zone), from_, count)
     fields = fields_values(parsed.canonical_words())
     if session.output is Output.TABLE:
         named = [(field_label(name), word) for name, word in fields.items()]
@@ -66,14 +87,10 @@ def next_fires(
     key: Key = None,
 ) -> None:
     """Print the next fires of an expression, in its zone and in UTC, with remarks on clock changes."""
-    from schedctl.cron.language import fires_of, read, read_zone
-    from schedctl.cron.printing import fires_values, print_fires, say_if_it_ends
+    from schedctl.cron.printing import say_if_it_ends, show_fires
 
-    fires = fires_of(read(expression, days, key), read_zone(zone), from_, count, gap, overlap)
-    if session.output is Output.TABLE:
-        print_fires(fires)
-    else:
-        emit(fires_values(fires), session.output)
+    fires = _fires(_parse(expression, days, key), _zone(zone), from_, count, gap, overlap)
+    show_fires(fires, session.output)
     say_if_it_ends(expression, fires)
 
 
@@ -88,15 +105,11 @@ def check(
     key: Key = None,
 ) -> int:
     """Say of each expression whether it is valid, what it means, and whether it fires any more."""
-    from schedctl.cron.language import checked, read_zone
-    from schedctl.cron.printing import over, print_checked
+    from schedctl.cron.printing import over, show_checked
 
-    place = read_zone(zone)
-    found = [(given, checked(given.text, days, key, place, gap)) for given in read_texts(expressions)]
-    if session.output is Output.TABLE:
-        print_checked([row for _, row in found])
-    else:
-        emit({"items": [row for _, row in found]}, session.output)
+    place = _zone(zone)
+    found = [(given, _checked(given.text, days, key, place, gap)) for given in read_texts(expressions)]
+    show_checked([row for _, row in found], session.output)
     wrong = [given.place + row["error"]["message"] for given, row in found if not row["valid"]]
     ended = [given.place + over(given.text, row["leftOut"]) for given, row in found if row["firesAgain"] is False]
     if wrong or ended:
@@ -112,11 +125,10 @@ def convert(
     key: Key = None,
 ) -> None:
     """Print the same expression for Quartz, or as the five fields of a crontab, if they can say the same."""
-    from schedctl.cron.language import read
     from schedctl.cron.unix import NoUnixTextError, to_unix
     from scheduler import cron
 
-    parsed = read(expression, days, key)
+    parsed = _parse(expression, days, key)
     try:
         text = cron.to_quartz(parsed) if to == "quartz" else to_unix(parsed.canonical_words())
     except (cron.CronError, NoUnixTextError) as error:
@@ -141,23 +153,97 @@ def compare(
     """
     from schedctl.cron import compare as comparing
     from schedctl.cron import printing
-    from schedctl.cron.language import Ours, now, read_zone
-    from schedctl.cron.readings import Reading
 
-    language = Ours(start=from_ or now(), zone=read_zone(zone))
     installed = version(library)
-    ours = language.fires(Reading(text=expression), count)
-    if ours.error and not is_fit_for_others(expression):
-        raise CommandError(ours.error, code=ExitCode.USAGE)
-    theirs = ask(library, expression, language.start, language.zone, count)
-    if ours.error and not theirs.fires:
-        raise CommandError(ours.error, f"{library}: {theirs.error or 'it never fires'}", code=ExitCode.USAGE)
-    comparison = comparing.Comparison(
-        library=library, text=expression, zone=language.zone, count=count, ours=ours, theirs=theirs
-    )
+    language = _Language(start=from_ or _now(), zone=_zone(zone))
+    comparison = comparing.compared(language, library, expression, count)
     why = list(comparing.explain(comparison, language))
-    if session.output is Output.TABLE:
-        printing.print_comparison(comparison, installed, why)
-    else:
-        emit(printing.comparison_values(comparison, installed, why), session.output)
+    printing.show_comparison(comparison, installed, why, session.output)
     return ExitCode.OK if comparison.same else ExitCode.FAILED
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Language:
+    """`compare.Language`: our fires after `start`."""
+
+    start: datetime
+    zone: ZoneInfo
+
+    def fires(self, reading: Reading, count: int, after: datetime | None = None) -> Answer:
+        from scheduler import cron
+
+        try:
+            parsed = self._parsed(reading)
+        except cron.CronError as error:
+            return Answer(fires=(), error=str(error))
+        fires = cron.remarked(parsed, after or self.start, self.zone, reading.gap, reading.overlap)
+        return Answer(fires=tuple(at for at, _ in islice(fires, count)))
+
+    def text(self, reading: Reading) -> str:
+        return str(self._parsed(reading))
+
+    def _parsed(self, reading: Reading) -> CronExpression:
+        from scheduler import cron
+
+        return cron.parse(reading.text, days=reading.days)
+
+
+def _parse(text: str, days: Days | None, key: str | None) -> CronExpression:
+    from scheduler import cron
+
+    try:
+        return cron.parse(text, days=days, key=key)
+    except cron.CronError as error:
+        raise CommandError(str(error), code=ExitCode.USAGE) from None
+
+
+def _zone(name: str) -> ZoneInfo:
+    from scheduler import cron
+
+    try:
+        return cron.zone(name)
+    except cron.ZoneError as error:
+        raise CommandError(str(error), code=ExitCode.USAGE) from None
+
+
+def _now() -> datetime:
+    from cronquorum.clock import SystemClock
+
+    return SystemClock().now()
+
+
+def _fires(
+    expression: CronExpression,
+    zone: ZoneInfo,
+    after: datetime | None,
+    count: int,
+    gap: Gap = "after",
+    overlap: Overlap = "first",
+) -> Fires:
+    from schedctl.cron.printing import Fires
+    from scheduler import cron
+
+    start = after or _now()
+    found = dict(islice(cron.remarked(expression, start, zone, gap, overlap), count))
+    remarks = {at: text for at, text in found.items() if text}
+    ended = len(found) < count
+    left_out = cron.left_out(expression, max(found, default=start), None, zone, gap) if ended else ""
+    return Fires(zone=zone, count=count, items=tuple(found), remarks=remarks, left_out=left_out)
+
+
+def _checked(text: str, days: Days | None, key: str | None, zone: ZoneInfo, gap: Gap) -> dict[str, Any]:
+    """What `check` says of one expression, for programs."""
+    from scheduler import cron
+
+    row: dict[str, Any] = dict.fromkeys(
+        ("expression", "valid", "firesAgain", "leftOut", "canonical", "meaning", "error")
+    )
+    row |= {"expression": text, "valid": False}
+    try:
+        parsed = cron.parse(text, days=days, key=key)
+    except cron.CronError as error:
+        told = {"field": error.field, "value": error.value, "column": error.column, "message": str(error)}
+        return row | {"error": told}
+    fires = _fires(parsed, zone, None, 1, gap)
+    told = {"firesAgain": bool(fires.items), "leftOut": fires.left_out or None}
+    return row | told | {"valid": True, "canonical": str(parsed), "meaning": parsed.describe()}

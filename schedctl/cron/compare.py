@@ -9,8 +9,10 @@ from itertools import takewhile
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from schedctl.cron.libraries import Answer, Library
+from schedctl.cron.libraries import Answer, Library, ask
 from schedctl.cron.readings import Reading, readings, refusal
+from schedctl.cron.texts import is_fit_for_others
+from schedctl.exits import CommandError, ExitCode
 from schedctl.instants import by_clock
 
 MOST_VERIFIED = 100
@@ -24,7 +26,13 @@ _CALENDAR_CHANGE = timedelta(hours=3)
 
 
 class Language(Protocol):
-    """Our own language, which this module knows through it."""
+    """Our own language, which this module knows through it; and when and where fires are asked for."""
+
+    @property
+    def start(self) -> datetime: ...
+
+    @property
+    def zone(self) -> ZoneInfo: ...
 
     def fires(self, reading: Reading, count: int, after: datetime | None = None) -> Answer:
         """The first fires of a reading after an instant, or after the start of the comparison; or the error."""
@@ -79,6 +87,17 @@ class Comparison:
     @property
     def first_difference(self) -> Row | None:
         return next((row for row in self.rows if not row.same), None)
+
+
+def compared(language: Language, library: Library, text: str, count: int) -> Comparison:
+    """Ask both for the first fires of a text. Raises CommandError when there is nothing to compare."""
+    ours = language.fires(Reading(text=text), count)
+    if ours.error and not is_fit_for_others(text):
+        raise CommandError(ours.error, code=ExitCode.USAGE)
+    theirs = ask(library, text, language.start, language.zone, count)
+    if ours.error and not theirs.fires:
+        raise CommandError(ours.error, f"{library}: {theirs.error or 'it never fires'}", code=ExitCode.USAGE)
+    return Comparison(library=library, text=text, zone=language.zone, count=count, ours=ours, theirs=theirs)
 
 
 def explain(comparison: Comparison, language: Language) -> Iterator[str]:

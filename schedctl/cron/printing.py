@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from schedctl.cron.compare import Comparison
 from schedctl.exits import CommandError, complain
 from schedctl.instants import by_clock, in_utc, rfc3339
-from schedctl.printing import NOTHING, columns
+from schedctl.printing import NOTHING, Output, columns, emit
 
 FIELDS = ("seconds", "minutes", "hours", "dayOfMonth", "month", "dayOfWeek", "year")
 
@@ -48,6 +48,14 @@ def print_fires(fires: Fires) -> None:
         columns((fires.zone.key, "UTC", "REMARK"), rows)
 
 
+def show_fires(fires: Fires, output: Output) -> None:
+    """The fires, for people or for programs."""
+    if output is Output.TABLE:
+        print_fires(fires)
+    else:
+        emit(fires_values(fires), output)
+
+
 def say_if_it_ends(expression: str, fires: Fires) -> None:
     """A list that ends before its count is not cut off: say so. Raises CommandError when there is no fire at all."""
     if not fires.items:
@@ -78,14 +86,25 @@ def field_label(name: str) -> str:
     return re.sub("[A-Z]", lambda letter: f"-{letter[0].lower()}", name)
 
 
-def print_checked(rows: Sequence[Mapping[str, Any]]) -> None:
-    """The expressions that are valid, for people; the others are told on stderr."""
+def show_checked(rows: Sequence[Mapping[str, Any]], output: Output) -> None:
+    """The expressions; for people those that are valid, as the others are told on stderr."""
+    if output is not Output.TABLE:
+        emit({"items": rows}, output)
+        return
     valid = [(row["expression"], "ok" if row["firesAgain"] else "over", row["meaning"]) for row in rows if row["valid"]]
     if valid:
         columns(("EXPRESSION", "RESULT", "MEANING"), valid)
 
 
-def comparison_values(comparison: Comparison, version: str, why: Sequence[str]) -> dict[str, Any]:
+def show_comparison(comparison: Comparison, version: str, why: Sequence[str], output: Output) -> None:
+    """A comparison, for people or for programs."""
+    if output is Output.TABLE:
+        _print_comparison(comparison, version, why)
+    else:
+        emit(_comparison_values(comparison, version, why), output)
+
+
+def _comparison_values(comparison: Comparison, version: str, why: Sequence[str]) -> dict[str, Any]:
     """A comparison for programs."""
     zone, row = comparison.zone, comparison.first_difference
     return {
@@ -101,7 +120,7 @@ def comparison_values(comparison: Comparison, version: str, why: Sequence[str]) 
     }
 
 
-def print_comparison(comparison: Comparison, version: str, why: Sequence[str]) -> None:
+def _print_comparison(comparison: Comparison, version: str, why: Sequence[str]) -> None:
     """A comparison for people: the rows that differ are marked, and a line or more say why."""
     library, zone = comparison.library, comparison.zone
     rows = [

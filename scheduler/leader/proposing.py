@@ -15,7 +15,7 @@ from jobstore.model import Calendar, Job, TriggerRecord
 from jobstore.trigger_spec import TriggerSpec, calendar_name
 from scheduler.definitions import Definition
 from scheduler.errors import InvalidJob, Violation
-from scheduler.schedules import Schedule, is_due
+from scheduler.schedules import Schedule, is_due, wall_clock_of
 
 Name = tuple[str, str]
 """Namespace and name."""
@@ -86,7 +86,7 @@ def propose(proposal: Proposal, schedules: Mapping[str, Schedule], current: Job 
         next_fire = next_fire_of(trigger, schedule, before, now, same=same)
         found = next_fire is not None and (not trigger.calendars or is_due(schedule, next_fire))
         if not found and not same and not trigger.manual:
-            wrong.append(_nothing_left(trigger, before, next_fire).under(f"spec.triggers[{place}]"))
+            wrong.append(_nothing_left(trigger, schedule, before, next_fire, now).under(f"spec.triggers[{place}]"))
         triggers.append(
             TriggerRecord(
                 uid=before.uid if before else new_id(now),
@@ -131,10 +131,20 @@ def next_fire_of(
     return schedule.next_after(now if record.previous_fire is None else max(now, record.previous_fire))
 
 
-def _nothing_left(trigger: TriggerSpec, record: TriggerRecord | None, searched: datetime | None) -> Violation:
+def _nothing_left(
+    trigger: TriggerSpec,
+    schedule: Schedule,
+    record: TriggerRecord | None,
+    searched: datetime | None,
+    now: datetime,
+) -> Violation:
     if trigger.max_fires is not None and record is not None and record.fires >= trigger.max_fires:
         told = f"{trigger.max_fires}: it was due {record.fires} times already, so it has no fire left"
         return Violation("maxFires", told)
+    wall = wall_clock_of(schedule)
+    since = now if trigger.start is None else max(now, trigger.start)
+    if wall is not None and (why := wall.left_out(since, trigger.end)):
+        return Violation(trigger.kind, f"it has no fire left: {why}")
     if trigger.calendars:
         reach = f" until {searched:%Y-%m-%dT%H:%M:%SZ}, which is as far as they were searched" if searched else ""
         names = ", ".join(trigger.calendars)

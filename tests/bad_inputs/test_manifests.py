@@ -105,6 +105,12 @@ TEXTS = {
         trigger('cron: "0 0 3 * * ?", misfire: {policy: fireonce}'),
         "misfire.policy: 'fireonce' is not one of fireOnce, fireAll, skip; did you mean 'fireOnce'?",
     ),
+    "max-fires": (trigger("after: 1h, maxFires: 0"), "spec.triggers[0].maxFires: 0 is not in 1-2147483647"),
+    "jitter": (trigger('cron: "0 0 3 * * ?", jitter: 0s'), "spec.triggers[0].jitter: '0s' must be longer than 0s"),
+    "every-is-a-number": (trigger("interval: {every: 90}"), "every: 90 is not a duration such as 90s, 10m, 1h30m or 2d"),
+    "days-are-a-list": (trigger("daily: {every: 1h, days: [MON, TUE]}"), "days of the week such as MON-FRI or MON,TUE; write MON,TUE"),
+    "rate-of-a-skip": (trigger("interval: {every: 1h}, misfire: {policy: skip, rate: 5}"), "misfire.rate: does nothing with skip: it is for fireAll"),
+    "limit-of-fire-once": (trigger("interval: {every: 1h}, misfire: {limit: 5}"), "misfire.limit: does nothing with fireOnce: it is for fireAll"),
     # policies
     "timeout-is-a-number": (spec("timeout: 60"), "spec.timeout: 60 is not a duration such as 90s, 10m, 1h30m or 2d"),
     "timeout-nan": (spec("timeout: .nan"), "line 4: '.nan' is not a finite number; a text needs quotes"),
@@ -173,7 +179,9 @@ def test_the_server_names_the_file_and_the_document_too(schedctl: Program, in_em
     ended = schedctl("apply", "-f", "good.yaml", "-f", "bad.yaml")
     assert ended.code == 1
     (problem,) = ended.problems("schedctl")
-    assert problem.startswith("bad.yaml: document 2 (other): spec.triggers[0].cron: cron expression: got 1 of the six")
+    assert problem.startswith(
+        "bad.yaml: document 2 (other): spec.triggers[0].cron: cron expression: got 1 field: five are unix's"
+    )
 
 
 def test_a_job_in_two_places(schedctl: Program, in_empty_folder: Path) -> None:

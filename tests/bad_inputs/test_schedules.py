@@ -55,13 +55,16 @@ CRONS = {
     "TZ=UTC 0 0 0 * * ?": "give the zone beside the expression",
     "0 0 0 H(5-2) * ?": DOM + "H(5-2) is a bad hash range: it runs backwards",
     # of the same kinds, and not in the list
+    "* * * *": "got 4 fields: five are unix's",
+    "0 0 0 1-L * ?": DOM + "1-L cannot end in L; write 1-31",
+    "0 0 0 ? * L-3": DOW + "L-3 is for day-of-month",
     "0 0 0 * *": DOM + "0 is not in 1-31",
     "@every 5m": "@every is no cron expression",
     "0 0 0 31 2 ?": "never occurs in the months and years given",
     "0 0 0 30-1/-1 * ?": DOM,
     "0 0 0 ? * 1#6": DOW + "6 is not in 1-5",
     "'0 0 0 * * ?'": "seconds: '0 is not a value",
-    "0;0;0;*;*;?": "got 1 of the six or seven fields; minutes is missing",
+    "0;0;0;*;*;?": "got 1 field: five are unix's (minutes hours day-of-month month day-of-week), six or seven Quartz's",
 }
 
 

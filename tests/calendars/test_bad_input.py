@@ -79,7 +79,7 @@ def test_what_is_no_manifest(spec: Any, field: str, problem: str) -> None:
         (
             {"weekly": ["1"]},
             "weekly[0]",
-            "'1' is not one of SUN, MON, TUE, WED, THU, FRI, SAT, nor a range such as MON-FRI",
+            "SAT, nor a range such as MON-FRI (by name: a number means another day",
         ),
         ({"weekly": ["SAT", "SUNDAY"]}, "weekly[1]", "'SUNDAY' is not one of SUN"),
         ({"weekly": ["MON-TUE-WED"]}, "weekly[0]", "is not one of"),

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from scheduler.cron import parse
 from scheduler.definitions import compile_triggers, read_spec
 from scheduler.misfire import POLICIES
 from scheduler.schedules import Schedule
-from tests.docs.pages import ROOT, Block, blocks
+from tests.docs.pages import ROOT, Block, block, blocks
 
 PAGE = ROOT / "docs" / "triggers.md"
 TEXT = PAGE.read_text()
@@ -34,42 +35,50 @@ def _examples() -> Iterator[tuple[Block, Block]]:
 EXAMPLES = list(_examples())
 
 
-def _documents(manifest: Block) -> list[dict[str, Any]]:
-    return [json_format.MessageToDict(each.message) for each in read_documents(manifest.text, str(manifest))]
+def _documents(manifest: Block, folder: Path) -> list[dict[str, Any]]:
+    """Its documents, with the files that they name as the page shows them."""
+    for name in re.findall(r"ics: \{file: ([\w.-]+)\}", manifest.text):
+        (folder / name).write_text(block("ics", PAGE.name).text.replace("\n", "\r\n"))
+    return [json_format.MessageToDict(each.message) for each in read_documents(manifest.text, str(manifest), folder)]
 
 
-def _schedules(manifest: Block) -> dict[str, Schedule]:
-    documents = _documents(manifest)
+def _schedules(manifest: Block, folder: Path) -> dict[str, tuple[Schedule, int | None]]:
+    """The schedules that have due times of their own, and how many of these there may be."""
+    documents = _documents(manifest, folder)
     calendars = {
         ("default", each["metadata"]["name"]): read_calendar(each["spec"])
         for each in documents
         if each["kind"] == "Calendar"
     }
     (job,) = [each for each in documents if each["kind"] == "Job"]
-    return compile_triggers(read_spec(job["spec"]), "default", job["metadata"]["name"], Library(calendars))
+    spec = read_spec(job["spec"])
+    schedules = compile_triggers(spec, "default", job["metadata"]["name"], Library(calendars))
+    return {each.name: (schedules[each.name], each.max_fires) for each in spec.triggers if each.after is None}
 
 
-def _fires(schedule: Schedule, name: str, after: datetime) -> Iterator[tuple[datetime, str]]:
+def _fires(schedule: Schedule, most: int | None, name: str, after: datetime) -> Iterator[tuple[datetime, str]]:
     at = schedule.next_after(after)
-    while at is not None:
+    while at is not None and most != 0:
         yield at, name
-        at = schedule.next_after(at)
+        at, most = schedule.next_after(at), None if most is None else most - 1
 
 
 def test_there_are_examples_of_all_that_is_due_by_itself() -> None:
     shown = "".join(manifest.text for manifest, _ in EXAMPLES)
-    for kind in ("cron:", "interval:", "calendarInterval:", "daily:", "calendars:", "overlap:"):
-        assert kind in shown
+    for word in ("cron", "interval", "calendarInterval", "daily", "at", "calendars", "ics", "overlap", "maxFires"):
+        assert f"{word}:" in shown
     assert all(f"{kind}:" in TEXT for kind in ("at", "after", "manual"))
 
 
 @pytest.mark.parametrize(("manifest", "fires"), EXAMPLES, ids=str)
-def test_the_fires_are_as_they_are_shown(manifest: Block, fires: Block) -> None:
+def test_the_fires_are_as_they_are_shown(manifest: Block, fires: Block, tmp_path: Path) -> None:
+    """A list that ends with `none` has them all."""
     first, *lines = fires.text.splitlines()
     start = datetime.fromisoformat(first.removeprefix("after "))
-    merged = heapq.merge(*(_fires(schedule, name, start) for name, schedule in _schedules(manifest).items()))
+    schedules = _schedules(manifest, tmp_path).items()
+    merged = heapq.merge(*(_fires(schedule, most, name, start) for name, (schedule, most) in schedules))
     found = [f"{at:%Y-%m-%dT%H:%M:%SZ} {name}" for at, name in islice(merged, len(lines))]
-    assert found == [line.split(": ")[0] for line in lines]
+    assert found == [line.split(": ")[0] for line in lines if line != "none"]
 
 
 def _table(heading: str) -> list[list[str]]:

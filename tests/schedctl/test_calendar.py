@@ -128,6 +128,14 @@ def test_what_get_prints_can_be_applied_again(kept: CommandLine, service: Servic
         assert service.calendars["default", "holidays"].spec == before
 
 
+def test_what_list_prints_can_be_applied_again(kept: CommandLine, service: Service, tmp_path: Path) -> None:
+    before = {name: calendar.spec for name, calendar in service.calendars.items()}
+    path = tmp_path / "again.yaml"
+    path.write_text(kept("calendar", "list", "-o", "yaml").out)
+    assert kept("apply", "-f", str(path)).out == "calendar default/holidays updated\ncalendar ops/freeze updated\n"
+    assert {name: calendar.spec for name, calendar in service.calendars.items()} == before
+
+
 def test_what_the_server_finds_is_told_in_the_place_of_the_file(
     cli: CommandLine, calendars: Path, manifests: Path, service: Service
 ) -> None:

@@ -48,6 +48,18 @@ def test_what_is_printed(command: str, recorded: CommandLine, snapshot: Snapshot
     assert ended.out == snapshot
 
 
+def test_a_table_says_why_a_fire_was_skipped_and_what_a_record_stands_for(
+    applied: CommandLine, service: Service, snapshot: SnapshotAssertion
+) -> None:
+    nightly = service.jobs["default", "nightly"]
+    service.execute(nightly, "skipped").reason = "overlap"
+    long = service.execute(nightly, "skipped")
+    long.reason, long.missed.count = "misfire: 20000 due times were missed, and fireAll has a limit of 10000", 20_000
+    service.execute(nightly, "skipped").reason = "deleted while it waited for its jitter"
+    service.execute(nightly, "succeeded").missed.count = 18
+    assert applied("exec", "list").out == snapshot
+
+
 def test_the_cluster_status_has_the_leader_and_the_epoch_as_a_number(cli: CommandLine) -> None:
     found = json.loads(cli("cluster", "status", "-o", "json").out)
     assert found["leader"]["nodeId"] == "node-a"

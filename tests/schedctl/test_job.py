@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -38,7 +39,16 @@ def test_global_options_stand_before_the_command_or_after_it(applied: CommandLin
     assert [each["metadata"]["name"] for each in json.loads(after.out)["items"]] == ["hourly"]
 
 
+def test_a_list_in_yaml_can_be_applied_again(applied: CommandLine, service: Service, tmp_path: Path) -> None:
+    before = {name: each.spec for name, each in service.jobs.items()}
+    (tmp_path / "again.yaml").write_text(applied("job", "list", "-o", "yaml").out)
+    ended = applied("apply", "-f", str(tmp_path / "again.yaml"))
+    assert (ended.code, len(ended.out.splitlines())) == (0, len(before))
+    assert {name: each.spec for name, each in service.jobs.items()} == before
+
+
 def test_an_empty_list_is_printed(cli: CommandLine) -> None:
+    assert cli("job", "list", "-o", "yaml").out == ""
     assert json.loads(cli("job", "list", "-o", "json").out) == {"items": []}
     assert cli("job", "list").out == "NAMESPACE  NAME  STATE  NEXT FIRE  LAST\n"
 

@@ -57,6 +57,14 @@ def test_schedules_leave_room_for_the_other_columns() -> None:
     )
 
 
+def test_a_record_says_what_it_stands_for() -> None:
+    skipped = Service().execute(Job(), "skipped")
+    skipped.reason, skipped.missed.count = "misfire", 18
+    assert result_text(skipped) == "misfire; stands for 18"
+    skipped.reason = ""
+    assert result_text(skipped) == "stands for 18"
+
+
 def test_results_are_short_and_do_nothing_to_the_terminal() -> None:
     execution = Service().execute(Job(), "failed")
     execution.error.message = "\x1b[2J" + "x" * 100

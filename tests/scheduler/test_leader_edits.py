@@ -245,3 +245,11 @@ async def test_a_run_and_a_delete_at_the_same_time_leave_nothing_open(stage: Sta
         await stage.quiet()
         assert stage.leader.ledger.all() == []
         assert {row.state for row in stage.rows()} <= {State.CANCELLED, State.SKIPPED}
+
+
+async def test_a_trigger_that_clock_changes_leave_no_fire_says_so(stage: Stage) -> None:
+    await stage.lead()
+    trigger = cron(expression="0 30 2 14 3 ? 2027", timeZone="America/New_York", gap="skip")
+    with pytest.raises(InvalidJob, match="no fire left: 02:30 does not exist on 2027-03-14") as refused:
+        await stage.apply(triggers=[trigger])
+    assert refused.value.violations[0].field == "jobs[0].spec.triggers[0].cron"

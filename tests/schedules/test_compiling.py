@@ -340,3 +340,20 @@ def test_any_text_is_an_error_or_a_schedule(kind: dict[str, Any], rest: dict[str
         assert nth is None or (first is not None and first < nth)
         assert made.count(at, at) <= 1 <= made.count(at, first or at) + (first is None)
         assert made.count(at - timedelta(days=800), at) >= made.count(at - timedelta(days=400), at)
+
+
+@pytest.mark.parametrize("policy", ["skip", "fireOnce", "MISFIRE_INSTRUCTION_DO_NOTHING"])
+def test_a_rate_and_a_limit_are_for_fire_all(policy: str) -> None:
+    trigger = TriggerSpec.model_validate(
+        {"name": "main", "after": "1h", "misfire": {"policy": policy, "rate": 5, "limit": 5, "threshold": "5m"}}
+    )
+    with pytest.raises(InvalidJob) as refused:
+        compile_schedule(trigger)
+    ours = "fireOnce" if policy == "fireOnce" else "skip"
+    said = f"does nothing with {ours}: it is for fireAll"
+    assert [(each.field, each.message) for each in refused.value.violations] == [
+        ("misfire.rate", said),
+        ("misfire.limit", said),
+    ]
+    usual = {"name": "main", "after": "1h", "misfire": {"policy": policy, "rate": 10, "limit": 10_000}}
+    assert compile_schedule(TriggerSpec.model_validate(usual))

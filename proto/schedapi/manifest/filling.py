@@ -22,9 +22,9 @@ _SUCH = {
     **dict.fromkeys(("Daily.from", "Daily.to", "DailyWindow.from", "DailyWindow.to"), _TIME),
     "CalendarInterval.from": "a local time such as 2026-01-31T02:30",
     "Daily.days": "days of the week such as MON-FRI or MON,TUE",
-    "CalendarRule.weekly": "a day of the week (SUN, MON, TUE, WED, THU, FRI, SAT) or a range such as MON-FRI",
-    "CalendarRule.dates": "a day such as 2026-12-24, or a span such as 2026-12-24..2027-01-01",
-    "CalendarRule.annual": "a month and day such as 12-24, or a range such as 12-24..01-01",
+    "CalendarRule.weekly": "a day of the week: SUN, MON, TUE, WED, THU, FRI, SAT, or MON-FRI",
+    "CalendarRule.dates": "a day such as 2026-12-24, or 2026-12-24..2027-01-01",
+    "CalendarRule.annual": "a month and day such as 12-24, or 12-24..01-01",
 }
 """What a text has to be where quotes alone would not make one of a number; by message and field."""
 
@@ -146,7 +146,8 @@ def _scalar_problem(field: FieldDescriptor, value: Any) -> str:
 
 
 def _no_text(field: FieldDescriptor, value: Any) -> str:
-    such = _SUCH.get(f"{field.containing_type.name}.{field.json_name}")
+    message = field.containing_type
+    such = _SUCH.get(f"{message.name}.{field.json_name}") if message is not None else None
     if such is None:
         quotes = "; put it in quotes" if value is not None and not isinstance(value, dict | list) else ""
         return f"{shown_value(value)} is not a text{quotes}"
