@@ -145,7 +145,8 @@ class AttachService(ExecutorServiceServicer):
         return Leader(epoch=first.epoch, node_id=hello.node_id[: wire.MAX_ID])
 
     def _begin(self, leader: Leader) -> tuple[LeaderStream, pb.ExecutorMessage]:
-        self._fence.enter(leader)
+        if self._fence.enter(leader):
+            self._attempts.begin_epoch()
         self.end_stream(Superseded(f"a newer Hello came, of epoch {leader.epoch}"))
         self._lease.begin_stream()
         stream = LeaderStream(leader, Outgoing(self._attempts.running, self._attempts.outbox))

@@ -70,6 +70,13 @@ class Attempts:
         waiting.update((key, None) for key in self.outbox if key.incarnation == self._incarnation)
         return [*self.running, *waiting]
 
+    def begin_epoch(self) -> None:
+        """A later epoch than all before: what it sends anew was never settled, as far as its store knows, whatever was
+        acknowledged here before. (A store that went back to a backup; else nothing of that kind is sent.)"""
+        for execution in list(self._latest):
+            if execution not in self._active:
+                del self._latest[execution]
+
     def take(self, assignment: Assignment) -> None:
         """A dispatch: run it, refuse it, or know it already."""
         key = assignment.key

@@ -44,7 +44,10 @@ class Fence:
                     raise CannotRecord(f"cannot record epoch {leader.epoch}: {error.strerror}") from None
                 self._recorded = leader
 
-    def enter(self, leader: Leader) -> None:
-        """Follow it from now on. Raises `StaleEpoch` when another one was faster."""
+    def enter(self, leader: Leader) -> bool:
+        """Follow it from now on; tells whether its epoch is later than all before. Raises `StaleEpoch` when another one
+        was faster."""
         self.check(leader)
+        later = leader.epoch > self._highest.epoch
         self._highest = leader
+        return later

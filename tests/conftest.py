@@ -1,14 +1,17 @@
 """Fixtures that every test may ask for; a server starts only when the first test asks."""
 
 import itertools
+import logging
 import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import pytest
+import structlog
 from kazoo.client import KazooClient
 
+from cronquorum import logs
 from tests.rig.postgres import PostgresServer
 from tests.rig.process import ManagedProcess
 from tests.rig.zookeeper import ZooKeeperServer
@@ -77,6 +80,22 @@ def spawn(tmp_path: Path) -> Iterator[Spawn]:
     yield start
     for process in reversed(started):
         process.close()
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """What a test sets up of the logging (a program's `main` does) ends with it, as does the stream it wrote to."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in logs.OURS}
+    configured = structlog.get_config()
+    yield
+    if any(isinstance(each, logging.StreamHandler) and each not in handlers for each in root.handlers):
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        for name, before in levels.items():
+            logging.getLogger(name).setLevel(before)
+        structlog.configure(**configured)
 
 
 @pytest.hookimpl(tryfirst=True)

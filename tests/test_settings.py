@@ -3,13 +3,11 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
 import pytest
-import structlog
 from pydantic import Field, ValidationError
 
 from cronquorum import logs
@@ -271,19 +269,6 @@ def test_host_and_port_are_taken_apart() -> None:
     assert split_host_port("node-a.example:0") == ("node-a.example", 0)
 
 
-@pytest.fixture
-def restored_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    before = (root.handlers[:], root.level, {name: logging.getLogger(name).level for name in logs.OURS})
-    yield
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    for name, level in before[2].items():
-        logging.getLogger(name).setLevel(level)
-    structlog.reset_defaults()
-
-
-@pytest.mark.usefixtures("restored_logging")
 def test_logs_are_json_lines_with_bound_facts_where_there_is_no_terminal() -> None:
     stream = io.StringIO()
     log = logs.get_logger("scheduler.leader", node="a")

@@ -374,3 +374,17 @@ async def test_work_is_refused_while_too_many_outcomes_wait(leader: Leader, monk
     assert (refused.reason, refused.message) == ("tooMuchHeld", "2 outcomes wait here to be acknowledged")
     await stream.acknowledge(*keys, refused_key)
     assert (await stream.outcome(await stream.dispatch(TRUE))).state == "succeeded"
+
+
+async def test_what_a_later_epoch_sends_anew_runs_although_it_was_acknowledged(leader: Leader) -> None:
+    """Its store went back, or it would not be sent. Within one epoch it is a duplicate."""
+    first = await leader.attach(5)
+    key = await first.dispatch(TRUE)
+    assert (await first.outcome(key)).state == "succeeded"
+    await first.acknowledge(key)
+    await first.dispatch(TRUE, key=key)
+    other = await first.dispatch(TRUE)
+    await first.outcome(other)  # behind the duplicate, of which nothing came
+    later = await leader.attach(6)
+    await later.dispatch(TRUE, key=key)
+    assert (await later.outcome(key)).state == "succeeded"
