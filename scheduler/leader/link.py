@@ -252,9 +252,7 @@ class Link:
         try:
             while True:
                 await self._something.wait()
-                while not self._may_act():
-                    await self._grant_beside(call)
-                    await self._clock.sleep(ACT_PAUSE)
+                await self._until_may_act(call)
                 self._something.clear()
                 message = self._batch()
                 if message.dispatches:
@@ -298,8 +296,10 @@ class Link:
             await call.write(wire.LeaderMessage(epoch=self._term.epoch, lease=wire.LeaseGrant(asked=asked)))
             self.last_answer = self._clock.monotonic()
 
-    async def _until_may_act(self) -> None:
+    async def _until_may_act(self, call: "Call | None" = None) -> None:
         while not self._may_act():
+            if call is not None:
+                await self._grant_beside(call)
             await self._clock.sleep(ACT_PAUSE)
 
 

@@ -1,7 +1,7 @@
 """The model bites: leaders that are broken on purpose are found out within a few scripts."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
@@ -15,8 +15,6 @@ from scheduler import settle
 from scheduler.leader.link import Link
 from scheduler.leader.outbox import Outbox
 from scheduler.leader.reports import Reports
-from tests.model import world
-from tests.model.found import open_patterns
 from tests.model.running import run
 from tests.model.steps import random_script
 
@@ -63,7 +61,7 @@ def _never_sends_again() -> Any:
 
 
 def _ignores_its_time() -> Any:
-    async def broken(self: Link) -> None:
+    async def broken(self: Link, call: Any = None) -> None:
         return None
 
     return patch.object(Link, "_until_may_act", broken)
@@ -76,13 +74,6 @@ BROKEN = (
     _never_sends_again,
     _ignores_its_time,
 )
-
-
-@pytest.fixture(autouse=True)
-def passed_over() -> Iterator[None]:
-    world.KNOWN[:] = open_patterns()
-    yield
-    world.KNOWN.clear()
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda each: each.__name__.strip("_"))

@@ -3,14 +3,11 @@
 `python -m tests.model` runs more of it.
 """
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.model import world
-from tests.model.found import FOUND, Found, open_patterns
+from tests.model.found import FOUND, Found
 from tests.model.kinds import KINDS, Step
 from tests.model.running import run
 from tests.model.steps import PHRASES, phrase
@@ -25,14 +22,6 @@ _phrases = st.builds(phrase, st.integers(0, len(PHRASES) - 1), st.sampled_from((
 _scripts = st.lists(st.one_of(*[_steps] * 8, _phrases), min_size=10, max_size=50)
 
 
-@pytest.fixture
-def passed_over() -> Iterator[None]:
-    """What is known already is not told again."""
-    world.KNOWN[:] = open_patterns()
-    yield
-    world.KNOWN.clear()
-
-
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -41,20 +30,13 @@ def passed_over() -> Iterator[None]:
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(first=_numbers, second=_numbers, parts=_scripts)
-def test_invariants_hold_whatever_happens(passed_over: None, first: int, second: int, parts: list[list[Step]]) -> None:
+def test_invariants_hold_whatever_happens(first: int, second: int, parts: list[list[Step]]) -> None:
     begun = [Step("elect"), Step("apply", 0, first), Step("apply", 1, second)]
     failure = run([*begun, *(step for part in parts for step in part)][:50])
     assert failure is None, str(failure)
 
 
-@pytest.mark.parametrize("found", [found for found in FOUND if found.mended], ids=lambda found: found.name)
+@pytest.mark.parametrize("found", FOUND, ids=lambda found: found.name)
 def test_what_was_found_stays_mended(found: Found) -> None:
     failure = run(found.steps)
     assert failure is None, str(failure)
-
-
-@pytest.mark.parametrize("found", [found for found in FOUND if not found.mended], ids=lambda found: found.name)
-def test_what_is_found_is_found_again(found: Found) -> None:
-    """A script that does not fail any more is mended: say so in `found.py`."""
-    failure = run(found.steps)
-    assert failure is not None

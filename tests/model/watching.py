@@ -69,7 +69,9 @@ class Watcher:
                 self.wrong(f"sent before its record is committed: {flat(dispatch.key)}")
             if dispatch.scheduled_time_ms > self.clock.now().timestamp() * 1000:
                 self.wrong(f"sent early: {flat(dispatch.key)}")
-        if not may_act and not message.HasField("hello"):
+        # an answer for a lease may leave, if the store vouches for the term; nothing else
+        only_lease = message.HasField("lease") and not (message.dispatches or message.cancels or message.acknowledged)
+        if not may_act and not message.HasField("hello") and not only_lease:
             self.wrong(f"a leader that may not act says {message}")
 
     def acknowledged(self, report: pb.Report) -> None:
