@@ -66,13 +66,16 @@ class StoreProbe:
         received, answered = self._clock.monotonic(), self._host()
         self._clock.measured(store_time, sent, received)
         # as the reading was made at any moment between: an answer that took its time accuses nobody
-        self._judge(distance(store_time, asked, answered))
+        precise = (answered - asked).total_seconds() <= OFFSET_WARNING
+        self._judge(distance(store_time, asked, answered), precise)
 
-    def _judge(self, off: float) -> None:
+    def _judge(self, off: float, precise: bool) -> None:
         self._metrics.clock_offset.set(off)
         far = abs(off) > OFFSET_LIMIT
         if far != (self._far_since is not None):
             self._far_since = self._clock.monotonic() if far else None
+        if not (precise or far):
+            return  # it may be further off than that: nothing to warn of anew, and no all-clear
         if abs(off) <= OFFSET_WARNING:
             self._warned = 0.0
         elif abs(off - self._warned) > OFFSET_WARNING:
