@@ -26,7 +26,15 @@ def no_mistakes(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """A test that expects an error in the log clears it."""
     yield
     records = [*caplog.get_records("setup"), *caplog.get_records("call")]
-    assert [each.getMessage() for each in records if each.levelno >= logging.ERROR] == []
+    errors = [each for each in records if each.levelno >= logging.ERROR and not _is_of_an_earlier_loop(each)]
+    assert [each.getMessage() for each in errors] == []
+
+
+def _is_of_an_earlier_loop(record: logging.LogRecord) -> bool:
+    """gRPC has one queue of events for all loops of a process. Each test has a loop of its own, so an event of an
+    earlier test's call may come when that one's loop is closed: gRPC says so, and nobody has lost anything."""
+    error = record.exc_info[1] if record.exc_info else None
+    return "PollerCompletionQueue" in record.getMessage() and str(error) == "Event loop is closed"
 
 
 @pytest_asyncio.fixture
