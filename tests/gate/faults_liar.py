@@ -4,6 +4,7 @@ import contextlib
 import json
 import threading
 import uuid
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
@@ -96,9 +97,9 @@ class Lie(Fault):
         self._others: list[wire.AttemptKey] = []
         self._undo = contextlib.ExitStack()
 
+    @abstractmethod
     def lies(self, key: wire.AttemptKey) -> Iterator[wire.ExecutorMessage]:
         """What to say to a dispatch; the truth comes last, so that the execution ends."""
-        raise NotImplementedError
 
     def aim(self, rig: Rig) -> str:
         return LIAR

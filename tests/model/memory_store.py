@@ -235,7 +235,7 @@ class MemoryStore:
                 _require((answer.scope, answer.request_id) not in self.answers, "a second answer", answer.request_id)
                 self._set(self.answers, (answer.scope, answer.request_id), answer)
             case _:
-                raise NotImplementedError(f"the store in memory forgets nothing: {change}")
+                raise TypeError(f"no step of a script makes this change: {change}")
 
     def _put_job(self, job: Job) -> None:
         name = (job.namespace, job.name)
