@@ -5,12 +5,14 @@ plus its delay. The end of the execution moves that on, in the same transaction.
 forgotten comes due too early at worst, and waits again; it is never stuck.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
 from jobstore.changes import MoveTrigger
 from jobstore.model import Execution, Job, TriggerRecord
+from scheduler.errors import InvalidJob
 from scheduler.leader.catalog import Catalog
 from scheduler.leader.timetable import Timetable
 from scheduler.schedules import Schedule
@@ -37,6 +39,28 @@ class Delays:
         """A trigger's execution is open: its end says when the trigger is due next."""
         self._timetable.drop(trigger.uid)
         self._waits[trigger.uid] = _Wait(job.uid, self._catalog.schedule(job, trigger.name), fires)
+
+    async def resume(
+        self,
+        open_executions: Iterable[Execution],
+        read: Callable[[Callable[[], list[Job]]], Awaitable[list[Job]]],
+    ) -> None:
+        """At the begin of a term: triggers that wait for the end of their own execution wait on. `read` asks the store
+        behind every edit."""
+        waiting = [execution for execution in open_executions if self._is_of_delay(execution)]
+        await self._catalog.fetch_jobs((execution.job_uid for execution in waiting), read)
+        for execution in waiting:
+            job = self._catalog.job(execution.job_uid)
+            record = job.trigger(execution.trigger_uid) if job and execution.trigger_uid else None
+            spec = job.spec.trigger(record.name) if job and record else None
+            if job and record and record.next_fire and spec and spec.after:
+                with contextlib.suppress(InvalidJob):  # it comes due, and is set aside then
+                    self.expect(job, record, record.fires)
+
+    def _is_of_delay(self, execution: Execution) -> bool:
+        definition = self._catalog.definition(execution.job_uid, execution.revision)
+        spec = definition.spec.trigger(execution.trigger) if definition and execution.trigger_uid else None
+        return spec is not None and spec.after is not None
 
     def waits(self, trigger_uid: UUID) -> bool:
         """Whether a trigger's next fire is not known yet."""

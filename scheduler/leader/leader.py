@@ -1,7 +1,6 @@
 """One term of this node: everything that the leader has, wired together, from take-over to the end."""
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,14 +12,13 @@ from cronquorum.coordination import Member, Watch
 from cronquorum.logs import get_logger
 from jobstore.changes import Change
 from jobstore.errors import StoreError
-from jobstore.model import Execution, Term
+from jobstore.model import Term
 from jobstore.protocols import CalendarQuery, JobStore, Records
 from jobstore.states import State
 from schedapi.v1 import executor_service_pb2 as pb
 from scheduler import wire
 from scheduler.calendars.library import MOST_CALENDARS, Library
 from scheduler.definitions import Defaults
-from scheduler.errors import InvalidJob
 from scheduler.leader.admission import Admission
 from scheduler.leader.catalog import Catalog
 from scheduler.leader.chains import BEHIND, LATE, Chains
@@ -223,7 +221,7 @@ class Leader:
             if len(page) < PAGE:
                 break
             last = page[-1].id
-        await self._resume_delays()
+        await self._delays.resume(self.ledger.all(), self._writer.read)
         if not self.term.held:
             await self._call_roll()
             self._go_on()
@@ -249,23 +247,6 @@ class Leader:
     def _read_calendars(self) -> Library:
         query = CalendarQuery(limit=MOST_CALENDARS)
         return Library({(each.namespace, each.name): each.spec for each in self._records.calendars(query)})
-
-    async def _resume_delays(self) -> None:
-        """Triggers that wait for the end of their own execution wait on."""
-        waiting = [execution for execution in self.ledger.all() if self._is_delay(execution)]
-        await self.catalog.fetch_jobs((execution.job_uid for execution in waiting), self._writer.read)
-        for execution in waiting:
-            job = self.catalog.job(execution.job_uid)
-            record = job.trigger(execution.trigger_uid) if job and execution.trigger_uid else None
-            spec = job.spec.trigger(record.name) if job and record else None
-            if job and record and record.next_fire and spec and spec.after:
-                with contextlib.suppress(InvalidJob):  # it comes due, and is set aside then
-                    self._delays.expect(job, record, record.fires)
-
-    def _is_delay(self, execution: Execution) -> bool:
-        definition = self.catalog.definition(execution.job_uid, execution.revision)
-        spec = definition.spec.trigger(execution.trigger) if definition and execution.trigger_uid else None
-        return spec is not None and spec.after is not None
 
     def _link(self, member: Member) -> Link:
         return Link(member, self.term, self._clock, self._may_act, self)
