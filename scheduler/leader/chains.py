@@ -12,7 +12,7 @@ scheduled time it would have reached into are skipped as overlaps, and the next 
     d runs                                    [ddd]
 """
 
-from bisect import insort
+from bisect import bisect_left, insort
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -38,35 +38,39 @@ _Place = tuple[datetime, str, UUID]
 
 
 class Chains:
-    """What began late, and what waits behind it, by job."""
+    """What began late, and what waits behind it, by job. No question costs more for a longer line."""
 
     def __init__(self, ledger: Ledger, catalog: Catalog, placement: Placement, clock: Clock) -> None:
         self._ledger = ledger
         self._catalog = catalog
         self._placement = placement
         self._clock = clock
-        self._since: dict[UUID, datetime] = {}
-        self._waiting: dict[UUID, list[_Place]] = {}
+        self._began: dict[UUID, dict[UUID, datetime]] = {}
+        self._lines: dict[UUID, list[_Place]] = {}
+        self._waiting: set[UUID] = set()
 
     def may_wait(self, job_uid: UUID, now: datetime, *, late: bool) -> bool:
         """Whether a fire may wait for what is open of its job: all of it began late, or waits behind such.
 
         One on time does not wait behind what itself waits for a slot: there would be ever more of them.
         """
-        return all(self.waits(e) or self._is_waited_for(e, now, late) for e in self._ledger.of_job(job_uid))
+        began = self._began.get(job_uid, {})
+        if self._running(job_uid) != len(began):
+            return False
+        return late or all(self._is_on_its_way(id_, since, now) for id_, since in began.items())
 
-    def _is_waited_for(self, execution: Execution, now: datetime, late: bool) -> bool:
-        since = self._since.get(execution.id)
-        return since is not None and (late or execution.state is not State.PENDING or now - since < STARTING)
+    def _is_on_its_way(self, id_: UUID, since: datetime, now: datetime) -> bool:
+        execution = self._ledger.get(id_)
+        return execution is None or execution.state is not State.PENDING or now - since < STARTING
 
     def waits(self, execution: Execution) -> bool:
         """Whether it stands behind another one."""
-        return _place(execution) in self._waiting.get(execution.job_uid, ())
+        return execution.id in self._waiting
 
     def begin(self, execution: Execution, since: datetime) -> None:
         """It begins late."""
         if not execution.state.final:
-            self._since[execution.id] = since
+            self._began.setdefault(execution.job_uid, {})[execution.id] = since
 
     def wait(self, execution: Execution, deadline: timedelta | None, now: datetime) -> Execution:
         """Have it wait; the answer is in the ledger."""
@@ -75,32 +79,32 @@ class Chains:
 
     def rejoin(self, execution: Execution) -> None:
         """It waits already, as its record says."""
-        insort(self._waiting.setdefault(execution.job_uid, []), _place(execution))
+        insort(self._lines.setdefault(execution.job_uid, []), _place(execution))
+        self._waiting.add(execution.id)
 
     def ended(self, execution: Execution) -> list[Execution]:
         """What the end of an execution makes of those behind it; the answers are in the ledger."""
-        since = self._since.pop(execution.id, None)
-        self._leave(execution)
-        if execution.job_uid not in self._waiting:
+        since = self._leave(execution)
+        if execution.job_uid not in self._lines:
             return []
         return self._next(execution.job_uid, execution.scheduled_time + _took(execution, since))
 
     def forget(self, execution: Execution) -> None:
         """Its record was taken back."""
-        self._since.pop(execution.id, None)
         self._leave(execution)
 
     def resume(self) -> list[Execution]:
         """Those behind what is gone: after a take-over, or since the store refused its record."""
-        return [each for job_uid in list(self._waiting) for each in self._next(job_uid, None)]
+        return [each for job_uid in list(self._lines) for each in self._next(job_uid, None)]
 
     def _next(self, job_uid: UUID, busy_until: datetime | None) -> list[Execution]:
         """Skip those that would have overlapped, and begin the first that would not, unless one is running."""
         changed: list[Execution] = []
         now = self._clock.now()
-        while (line := self._waiting.get(job_uid)) and not self._running(job_uid):
-            waiting = self._ledger.get(line[0][2])
-            self._drop(job_uid, line[0])
+        while (line := self._lines.get(job_uid)) and self._running(job_uid) <= 0:
+            place = line[0]
+            self._drop(job_uid, place)
+            waiting = self._ledger.get(place[2])
             if waiting is None:
                 continue
             definition = self._catalog.definition(job_uid, waiting.revision)
@@ -114,19 +118,26 @@ class Chains:
                     self.begin(changed[-1], now)
         return changed
 
-    def _running(self, job_uid: UUID) -> bool:
-        return any(not self.waits(execution) for execution in self._ledger.of_job(job_uid))
+    def _running(self, job_uid: UUID) -> int:
+        """How many of a job's open executions do not wait behind another."""
+        return self._ledger.open_count(job_uid) - len(self._lines.get(job_uid, ()))
 
-    def _leave(self, execution: Execution) -> None:
-        place = _place(execution)
-        if place in self._waiting.get(execution.job_uid, ()):
-            self._drop(execution.job_uid, place)
+    def _leave(self, execution: Execution) -> datetime | None:
+        """It is gone; returns since when it ran, if it began late."""
+        if execution.id in self._waiting:
+            self._drop(execution.job_uid, _place(execution))
+        began = self._began.get(execution.job_uid, {})
+        since = began.pop(execution.id, None)
+        if not began:
+            self._began.pop(execution.job_uid, None)
+        return since
 
     def _drop(self, job_uid: UUID, place: _Place) -> None:
-        line = self._waiting[job_uid]
-        line.remove(place)
+        line = self._lines[job_uid]
+        del line[bisect_left(line, place)]
+        self._waiting.discard(place[2])
         if not line:
-            del self._waiting[job_uid]
+            del self._lines[job_uid]
 
 
 def _took(execution: Execution, since: datetime | None) -> timedelta:

@@ -148,6 +148,7 @@ class Outbox:
         for execution in executions:
             self._uncommitted.discard(execution.id)
             self._ledger.forget(execution.id)
+            self._chains.forget(execution)
             self._hub.give_up(execution.id, SetAside(f"execution {execution.id} was set aside: {error}"))
             _log.error(
                 "the store refused an execution: set aside",
