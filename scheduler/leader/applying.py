@@ -1,6 +1,6 @@
 """What an apply comes to, as a whole: which calendars and jobs change, and what is answered."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -132,6 +132,10 @@ class AppliedEdit:
         """Itself and what has it as a base, when it changes."""
         changed = any(each is calendar for each in self.changed_calendars)
         return self.library.affected([(calendar.namespace, calendar.name)]) if changed else frozenset()
+
+    def settle(self, let_go: Callable[[Job | None, Job], Job]) -> None:
+        """Count what is recorded of triggers that will not go on as they were."""
+        self.changed = [let_go(self._before.get((job.namespace, job.name)), job) for job in self.changed]
 
     def changes(self) -> list[Change]:
         """What is to be written."""

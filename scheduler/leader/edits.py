@@ -5,15 +5,15 @@ decided first, under the old revision.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, overload
 
 from cronquorum import failpoints
 from jobstore.changes import DeleteCalendar, DeleteJob, MoveExecution, PutJob
-from jobstore.model import Calendar, DueTrigger, Job, TriggerRecord
+from jobstore.model import Calendar, DueTrigger, Job
 from jobstore.protocols import CalendarQuery, JobQuery
 from jobstore.states import State
 from scheduler import settle
@@ -25,9 +25,12 @@ from scheduler.leader.fires import Fires
 from scheduler.leader.proposing import resumed
 from scheduler.leader.requests import Requests, WriteRequest, carried_through
 from scheduler.leader.shared import Shared
+from scheduler.misfire import FirePlan
 
 MOST_USERS = 1_000_000
 """Jobs that are moved when a calendar changes: all of them."""
+MOST_AT_ONCE = 1_000
+"""Fires of a trigger that an edit finds waiting for their jitter, and that run at once; the rest is one record."""
 
 
 class Edits:
@@ -38,6 +41,7 @@ class Edits:
         self._ledger = shared.ledger
         self._catalog = shared.catalog
         self._delays = shared.delays
+        self._chains = shared.chains
         self._decisions = decisions
         self._fires = fires
         self._writer = shared.writer
@@ -64,11 +68,7 @@ class Edits:
                 )
                 facts = edit.facts()
                 if not wanted.dry_run:
-                    edit.changed = [
-                        replace(job, triggers=self._let_go(before, job.triggers, now, "paused" if job.paused else ""))
-                        for job in edit.changed
-                        for before in [current.get((job.namespace, job.name))]
-                    ]
+                    edit.settle(lambda before, job: self._let_go(before, job, now))
                     changes = [*edit.changes(), self._requests.keep(request, facts, now)]
                     failpoints.hit("leader.edit")
                     await self._writer.write(changes)
@@ -96,7 +96,7 @@ class Edits:
                 after = job
                 if job.paused != paused:
                     after = self._paused(job, now) if paused else self._resumed(job, now, catch_up)
-                after = replace(after, triggers=self._let_go(job, after.triggers, now, "paused"))
+                after = self._let_go(job, after, now)
                 failpoints.hit("leader.edit")
                 await self._writer.write([PutJob(after), self._requests.keep(request, {}, now)])
                 self._written(after, job)
@@ -148,11 +148,14 @@ class Edits:
                 job = _known(current, name)
                 expect(expected_revision, job)
                 self._writer.require_room()
-                self._let_go(job, (), now, "jobDeleted")
+                self._let_go(job, None, now)
                 # at once, so that no run is begun of a job that is about to be gone
                 self._catalog.drop(job.uid)
                 waiting = [e for e in self._ledger.of_job(job.uid) if e.state is not State.RUNNING]
                 cancelled = [self._ledger.put(settle.cancel(e, "jobDeleted", now)) for e in waiting]
+                for execution in cancelled:
+                    if execution.state.final:
+                        self._chains.forget(execution)
                 facts = {"uid": str(job.uid), "cancelled": len(cancelled)}
                 failpoints.hit("leader.edit")
                 await self._writer.write(
@@ -225,30 +228,45 @@ class Edits:
             or self._decisions.waits_for_jitter(job, due, now)
         )
 
-    def _let_go(
-        self, before: Job | None, after: Sequence[TriggerRecord], now: datetime, why: str
-    ) -> tuple[TriggerRecord, ...]:
+    @overload
+    def _let_go(self, before: Job | None, after: Job, now: datetime) -> Job: ...
+    @overload
+    def _let_go(self, before: Job, after: None, now: datetime) -> None: ...
+
+    def _let_go(self, before: Job | None, after: Job | None, now: datetime) -> Job | None:
         """Triggers that are due, have not been decided, and will not go on so: what is due of them is recorded.
 
-        Returns the triggers as they will be, with that counted. `why` nothing that waits for its jitter will run;
-        empty: it runs at once, under the old revision.
+        Returns the job as it will be, with that counted. What waits for its jitter runs at once, under the old
+        revision; unless the job is paused or deleted.
         """
-        kept = {trigger.uid: trigger for trigger in after}
+        kept = {trigger.uid: trigger for trigger in after.triggers} if after else {}
         for trigger in before.triggers if before else ():
             due = due_trigger(before, trigger) if before else None
             goes_on = trigger.uid in kept and kept[trigger.uid].next_fire == trigger.next_fire
-            if before is None or due is None or due.next_fire > now or goes_on or self._delays.waits(trigger.uid):
+            if before is None or due is None or goes_on or self._delays.waits(trigger.uid):
                 continue
-            if not self._decisions.waits_for_jitter(before, due, now):
-                plan = self._decisions.give_up(before, due, now, "misfire: the job was edited before it was caught up")
-            elif why:
-                plan = self._decisions.give_up(before, due, now, why)
+            for plan in self._plans_for_all(before, due, now, after):
+                if trigger.uid in kept:
+                    present = kept[trigger.uid]
+                    kept[trigger.uid] = replace(present, fires=plan.fires, previous_fire=plan.scheduled_time)
+        return replace(after, triggers=tuple(kept.values())) if after else None
+
+    def _plans_for_all(self, before: Job, due: DueTrigger, now: datetime, after: Job | None) -> Iterator[FirePlan]:
+        """Record all that is due of a trigger: with a jitter longer than its interval, several wait for it."""
+        begun = 0
+        left: DueTrigger | None = due
+        while left is not None and left.next_fire <= now:
+            self._timetable.drop(left.uid)
+            waits = self._decisions.waits_for_jitter(before, left, now)
+            if waits and after is not None and not after.paused and begun < MOST_AT_ONCE:
+                begun += 1
+                plan = self._decisions.decide(left, now, edited=True)
             else:
-                plan = self._decisions.decide(due, now, edited=True)
-            if plan is not None and trigger.uid in kept:
-                present = kept[trigger.uid]
-                kept[trigger.uid] = replace(present, fires=plan.fires, previous_fire=plan.scheduled_time)
-        return tuple(kept.values())
+                plan = self._decisions.give_up(before, left, now, _reason(waits, after))
+            if plan is None:
+                return  # it was set aside
+            yield plan
+            left = self._timetable.of(due.uid)
 
     def _written(self, job: Job, before: Job | None) -> None:
         self._catalog.put(job)
@@ -260,6 +278,15 @@ class Edits:
         for trigger in job.triggers:
             if not self._delays.waits(trigger.uid):
                 self._timetable.put(trigger.uid, job.uid, trigger.next_fire, trigger.fires, trigger.missed_until)
+
+
+def _reason(waits: bool, after: Job | None) -> str:
+    """Why what is due does not run."""
+    if waits and after is None:
+        return "jobDeleted"
+    if waits and after is not None and after.paused:
+        return "paused"
+    return "misfire: the job was edited before it was caught up"
 
 
 def _known(current: Mapping[Name, Job], name: Name) -> Job:

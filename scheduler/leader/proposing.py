@@ -187,7 +187,7 @@ def renew(
                 told = f"it would exclude every fire of trigger {before.name} of job {job.namespace}/{job.name}"
                 raise InvalidJob(Violation("spec", told))
             if not job.paused:
-                record = _renewed(before, spec, schedule, now)
+                record = _renewed(before, spec, schedule, before_of, now)
         if spec is not None and record is not before:
             moved.append(
                 Moved(
@@ -201,6 +201,14 @@ def renew(
             )
         triggers.append(record)
     return (replace(job, triggers=tuple(triggers)) if moved else job), moved
+
+
+def _same_until(first: datetime, now: datetime, spec: TriggerSpec, schedule: Schedule, before_of: ScheduleOf) -> bool:
+    """Whether what was due up to now still is."""
+    try:
+        return is_due(schedule, first) and schedule.count(first, now) == before_of(spec).count(first, now)
+    except InvalidJob:
+        return False
 
 
 def _had_fires(spec: TriggerSpec, before_of: ScheduleOf, now: datetime) -> bool:
@@ -220,9 +228,12 @@ def _is_over(spec: TriggerSpec, record: TriggerRecord) -> bool:
     return spec.max_fires is not None and record.fires >= spec.max_fires
 
 
-def _renewed(record: TriggerRecord, spec: TriggerSpec, schedule: Schedule, now: datetime) -> TriggerRecord:
+def _renewed(
+    record: TriggerRecord, spec: TriggerSpec, schedule: Schedule, before_of: ScheduleOf, now: datetime
+) -> TriggerRecord:
     """A trigger of an active job by its new calendars. One that was set aside, or had no fire left, goes on."""
-    if record.next_fire is not None and record.next_fire <= now:
+    due = record.next_fire
+    if due is not None and due <= now and _same_until(due, now, spec, schedule, before_of):
         return record  # it is due already, and waits for its moment
     if _is_over(spec, record):
         return record

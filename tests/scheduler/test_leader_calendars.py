@@ -208,6 +208,24 @@ async def test_what_is_catching_up_is_not_touched_by_a_calendar(stage: Stage) ->
     assert [row.scheduled_time for row in stage.rows()] == [START + n * MINUTE for n in range(1, 11)]
 
 
+@pytest.mark.parametrize("trigger", [{"misfire": {"policy": "fireAll", "rate": 1}}, {"jitter": "23h"}])
+async def test_what_was_due_before_a_calendar_came_has_its_record(stage: Stage, trigger: dict[str, Any]) -> None:
+    """It goes through missed fires, or waits for its jitter; and the calendar leaves out what is left of them."""
+    await stage.lead()
+    await stage.apply_calendar("closed", **LUNCH)
+    await stage.apply(triggers=[cron("every", calendars=["closed"], **trigger)], concurrency={"policy": "allow"})
+    await stage.reign.end()
+    await stage.clock.advance(600)
+    await stage.lead()
+    await stage.pass_time(2)
+    await stage.apply_calendar("closed", **between("12:02", "12:30"))
+    await stage.pass_time(5)
+    found = [row.scheduled_time for row in stage.rows() if row.missed is None]
+    ranges = [row.missed for row in stage.rows() if row.missed is not None]
+    assert len(found) + sum(missed.count for missed in ranges) == 10
+    assert next_fire(stage) == START + 30 * MINUTE
+
+
 async def test_a_paused_job_is_not_left_without_a_fire_either(stage: Stage) -> None:
     await stage.lead()
     await stage.apply_calendar("closed", **LUNCH)
