@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from jobstore.model import Answer, Calendar, EndedAttempt, Evidence, Execution, Job, Output
+from jobstore.values import value
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class DeleteJob:
     uid: UUID
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class MoveTrigger:
     """A trigger goes on to its next fire, or is set aside with an error. When it is gone, nothing happens.
 
@@ -49,14 +50,14 @@ class DeleteCalendar:
     uid: UUID
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class NewExecution:
     """Write an execution for the first time; its state is one of `BORN`."""
 
     execution: Execution
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class MoveExecution:
     """Write what has become of an execution. Refused by the store when the row is final already.
 
@@ -77,7 +78,7 @@ class VoidExecution:
     id: UUID
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class EndAttempt:
     """Keep an attempt that is over beside its execution. Refused when it is kept already."""
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from jobstore.calendar_spec import CalendarSpec
 from jobstore.spec import JobSpec
 from jobstore.states import State
+from jobstore.values import value
 
 
 class Origin(StrEnum):
@@ -100,7 +101,7 @@ class Calendar:
     updated: datetime
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value(frozen=True, kw_only=True, slots=True)
 class DueTrigger:
     """A trigger that fires soon, as the timetable reads it."""
 
@@ -125,7 +126,7 @@ class TaskError:
     tail: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value(frozen=True, kw_only=True, slots=True)
 class Missed:
     """The due times that one record stands for, itself included."""
 
@@ -134,7 +135,7 @@ class Missed:
     last: datetime
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value(frozen=True, kw_only=True, slots=True)
 class Execution:
     """The record of one fire or of one manual run, with its current attempt.
 
@@ -181,7 +182,7 @@ class Execution:
         return self.attempt - 1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value(frozen=True, kw_only=True, slots=True)
 class EndedAttempt:
     """An earlier attempt of an execution, as it ended."""
 

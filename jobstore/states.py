@@ -27,6 +27,8 @@ class State(StrEnum):
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
 
+    __hash__ = str.__hash__  # that of Enum is a function in Python, and states are looked up all the time
+
     @property
     def final(self) -> bool:
         """Whether nothing moves it any more."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from jobstore.model import Execution
-from jobstore.states import OPEN, State
+from jobstore.states import FINAL, OPEN, State
 
 _LATENESS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _DURATION = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400)
@@ -30,7 +30,9 @@ class NodeMetrics:
         )
         self.open = Gauge("cronquorum_open_executions", "Executions that are not final", ["state"], registry=registry)
         self.executors = Gauge("cronquorum_executors", "Attached executors", registry=registry)
-        self.ended = Counter("cronquorum_executions", "Executions that became final", ["state"], registry=registry)
+        ended = Counter("cronquorum_executions", "Executions that became final", ["state"], registry=registry)
+        # one for each state, so that none is looked up by its name for each execution
+        self.ended = {state: ended.labels(state.value) for state in FINAL}
         self.terms = Counter("cronquorum_terms", "Terms that this node began", registry=registry)
         self.refused = Counter("cronquorum_reports_refused", "Reports kept as evidence", registry=registry)
         self.stale_writes = Counter(
@@ -66,7 +68,7 @@ class NodeMetrics:
 
     def finished(self, execution: Execution) -> None:
         """An execution became final."""
-        self.ended.labels(execution.state.value).inc()
+        self.ended[execution.state].inc()
         if execution.started is not None and execution.ended is not None:
             self.duration.observe((execution.ended - execution.started).total_seconds())
 

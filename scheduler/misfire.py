@@ -5,17 +5,17 @@ for all of them, `skip` for none, `fireAll` for each. The trigger then goes on w
 never walked through.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jobstore.model import Missed
 from jobstore.trigger_spec import MisfireSpec
+from jobstore.values import value
 from scheduler.schedules import Schedule, nth_from
 
 POLICIES = ("fireOnce", "fireAll", "skip")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value(frozen=True, kw_only=True, slots=True)
 class FirePlan:
     """What a due trigger comes to: one record, and the next due time.
 
@@ -32,7 +32,7 @@ class FirePlan:
     catching_up: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value(frozen=True, kw_only=True, slots=True)
 class Standing:
     """A trigger that is due: at which of its due times, and how many it has had and may have."""
 

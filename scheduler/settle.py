@@ -3,12 +3,12 @@
 Pure, and the only place where states are chosen; `jobstore.states` says which moves there are.
 """
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from jobstore.model import EndedAttempt, Execution, TaskError
 from jobstore.states import State
+from jobstore.values import replace, value
 from scheduler import failover
 from scheduler.definitions import Definition
 from scheduler.retry import retry_delay
@@ -23,7 +23,7 @@ REFUSED_RETRY = timedelta(seconds=10)
 """When every candidate has refused an execution, they are asked again after this time."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """How an attempt ended, as its executor reports it; times are already the leader's."""
 
@@ -36,7 +36,7 @@ class Outcome:
     error: TaskError | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Settled:
     """The new row, and the attempt that is kept beside it when another one follows."""
 

@@ -10,6 +10,7 @@ from google.protobuf import duration_pb2, json_format, struct_pb2, timestamp_pb2
 from cronquorum.durations import LONGEST
 from jobstore.ids import milliseconds
 from jobstore.model import EndedAttempt, Execution, Missed, Output, TaskError
+from jobstore.spec import TaskSpec
 from jobstore.states import OUTCOMES, State
 from schedapi.v1 import execution_pb2, execution_service_pb2, executor_service_pb2, job_pb2
 from scheduler.definitions import Definition
@@ -95,28 +96,44 @@ def read_id(text: str) -> UUID | None:
         return None
 
 
-def dispatch(execution: Execution, definition: Definition) -> executor_service_pb2.Dispatch:
-    """The order to run an execution's attempt."""
+def pattern(execution: Execution, definition: Definition) -> executor_service_pb2.Dispatch:
+    """What all executions of its revision and trigger have in common in their orders; with its own parameters."""
     message = executor_service_pb2.Dispatch(
-        key=key_of(execution),
         namespace=execution.namespace,
         job=execution.job,
         trigger=execution.trigger,
-        scheduled_time_ms=milliseconds(execution.scheduled_time),
-        task=task_of(definition),
+        task=task_of(definition.spec.task),
         params=struct(definition.params(execution.trigger, execution.params)),
         may_rerun=definition.may_rerun,
-        origin=execution.origin.value,
     )
     if definition.timeout is not None:
         message.timeout.FromTimedelta(definition.timeout)
     return message
 
 
-def task_of(definition: Definition) -> job_pb2.Task:
+def order(execution: Execution, pattern: bytes) -> executor_service_pb2.Dispatch:
+    """The order to run an execution's attempt, made of an encoded pattern."""
+    message = executor_service_pb2.Dispatch.FromString(pattern)
+    key = message.key
+    key.execution_id = str(execution.id)
+    key.part = execution.part
+    key.attempt = execution.attempt
+    key.placement = execution.placement
+    key.incarnation = execution.incarnation
+    message.scheduled_time_ms = milliseconds(execution.scheduled_time)
+    message.origin = execution.origin.value
+    return message
+
+
+def task_of(task: TaskSpec) -> job_pb2.Task:
     """A definition's task."""
-    task = definition.spec.task.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return json_format.ParseDict(task, job_pb2.Task())
+    if task.python is not None:
+        return job_pb2.Task(python=job_pb2.PythonTask(callable=task.python.callable, params=struct(task.python.params)))
+    assert task.shell is not None, "a task is of one of these kinds"
+    shell = task.shell
+    return job_pb2.Task(
+        shell=job_pb2.ShellTask(command=shell.command or "", argv=shell.argv or (), env=shell.env, cwd=shell.cwd)
+    )
 
 
 def outcome(message: executor_service_pb2.Outcome, now: datetime) -> Outcome:

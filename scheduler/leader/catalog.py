@@ -59,6 +59,10 @@ class Catalog:
         found = self._definitions.get((job_uid, revision))
         return found if isinstance(found, Definition) else None
 
+    def has_definition(self, job_uid: UUID, revision: int) -> bool:
+        """Whether a revision was read, or compiled, whatever came of it."""
+        return (job_uid, revision) in self._definitions
+
     def compile(self, job: Job) -> Definition:
         """A job's present definition. Raises `InvalidJob` when it cannot be read any more."""
         key = (job.uid, job.revision)

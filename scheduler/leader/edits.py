@@ -168,7 +168,8 @@ class Edits:
                 self._catalog.drop(job.uid)
                 for trigger in job.triggers:
                     self._decisions.forget(trigger.uid)
-                self._outbox.committed(cancelled)
+                for execution in cancelled:
+                    self._outbox.committed(execution)
                 self._outbox.cancel(cancelled)
                 return str(job.uid), len(cancelled)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -57,18 +57,15 @@ class Hub:
         self._watchers: list[Watcher] = []
         self._closed = False
 
-    def publish(self, executions: Iterable[Execution]) -> None:
-        """These have been committed as they are."""
-        if not self._waiting and not self._watchers:
-            return
-        for execution in executions:
-            if execution.state.final:
-                for future in self._waiting.pop(execution.id, ()):
-                    if not future.done():
-                        future.set_result(execution)
-            for watcher in self._watchers:
-                if watcher.match(execution):
-                    watcher.offer(execution)
+    def publish(self, execution: Execution) -> None:
+        """It has been committed as it is."""
+        if self._waiting and execution.state.final:
+            for future in self._waiting.pop(execution.id, ()):
+                if not future.done():
+                    future.set_result(execution)
+        for watcher in self._watchers:
+            if watcher.match(execution):
+                watcher.offer(execution)
 
     async def final(self, execution_id: UUID) -> Execution:
         """Return the execution when its end has been committed. Ask before it can have ended.

@@ -1,6 +1,6 @@
 """From a decision to the executor: what leaves, leaves when its record is committed."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
 from cronquorum import failpoints
@@ -17,6 +17,7 @@ from scheduler.leader.delays import Delays
 from scheduler.leader.hub import Hub
 from scheduler.leader.ledger import Holder, Ledger
 from scheduler.leader.link import Link
+from scheduler.leader.orders import Orders
 from scheduler.leader.writer import Writer
 from scheduler.metrics import NodeMetrics
 
@@ -38,7 +39,7 @@ class Outbox:
     ) -> None:
         self._writer = writer
         self._ledger = ledger
-        self._catalog = catalog
+        self._orders = Orders(catalog)
         self._delays, self._chains = followers
         self._hub = hub
         self._links = links
@@ -47,18 +48,16 @@ class Outbox:
 
     def new(self, execution: Execution, *others: Change) -> None:
         """Record a new execution together with other changes, then send it if it was placed."""
-        self._submit([NewExecution(execution), *others], [execution])
+        self._submit(execution, [NewExecution(execution), *others])
 
     def move(self, executions: Iterable[Execution]) -> None:
         """Write what executions have become, each by itself, then send those that were placed."""
         for execution in executions:
-            self._submit([MoveExecution(execution)], [execution])
+            self._submit(execution, [MoveExecution(execution)])
 
-    def settled(
-        self, executions: Sequence[Execution], others: Iterable[Change], then: Callable[[], None] | None = None
-    ) -> None:
-        """Write what has become of executions, with what is kept beside them; then call `then`."""
-        self._submit([*(MoveExecution(execution) for execution in executions), *others], executions, then)
+    def settled(self, execution: Execution, others: Iterable[Change], then: Callable[[], None] | None = None) -> None:
+        """Write what has become of an execution, with what is kept beside it; then call `then`."""
+        self._submit(execution, [MoveExecution(execution), *others], then)
 
     async def written(self, change: NewExecution | MoveExecution, *others: Change) -> None:
         """Write one execution together with other changes, and wait until it is committed; then send it.
@@ -66,15 +65,14 @@ class Outbox:
         Raises as `Writer.write` does.
         """
         execution = change.execution
-        placed = [execution] if execution.state is State.DISPATCHED and not execution.cancelling else []
-        self._uncommitted.update(e.id for e in placed)
+        self._expect(execution)
         try:
-            await self._writer.write([change, *others, *self._follow([execution])])
+            await self._writer.write([change, *others, *self._follow(execution)])
         except BadChange as error:
-            self._refused([execution], error)
+            self.refused(execution, error)
             raise
-        self._committed([execution], placed)
-        self._begin_next([execution])
+        self.committed(execution)
+        self._begin_next(execution)
 
     def cancel(self, executions: Iterable[Execution]) -> None:
         """Ask executors to end what has been committed as `cancelling`."""
@@ -83,77 +81,88 @@ class Outbox:
             if execution.cancelling and link is not None:
                 link.cancel(wire.key_of(execution))
 
-    def _submit(
-        self, changes: Sequence[Change], executions: Sequence[Execution], then: Callable[[], None] | None = None
-    ) -> None:
-        placed = [e for e in executions if e.state is State.DISPATCHED and not e.cancelling]
-        self._uncommitted.update(e.id for e in placed)
+    def _submit(self, execution: Execution, changes: list[Change], then: Callable[[], None] | None = None) -> None:
+        self._expect(execution)
+        changes.extend(self._follow(execution))
+        self._writer.put(_Step(self, execution, changes, then))
+        self._begin_next(execution)
 
-        def committed() -> None:
-            if then is not None:
-                failpoints.hit("leader.acknowledge")
-                then()
-            self._committed(executions, placed)
+    def _expect(self, execution: Execution) -> None:
+        if is_to_be_sent(execution):
+            self._uncommitted.add(execution.id)
 
-        self._writer.submit(
-            [*changes, *self._follow(executions)],
-            committed,
-            lambda error: self._refused(executions, error),
-        )
-        self._begin_next(executions)
+    def _begin_next(self, execution: Execution) -> None:
+        """What waited behind one that has ended."""
+        if execution.state.final:
+            self.move(self._chains.ended(execution))
 
-    def _begin_next(self, executions: Iterable[Execution]) -> None:
-        """What waited behind those that have ended."""
-        for execution in executions:
-            if execution.state.final:
-                self.move(self._chains.ended(execution))
+    def _follow(self, execution: Execution) -> Sequence[Change]:
+        """What the end of an execution brings about."""
+        return self._delays.ended(execution) if execution.state.final else ()
 
-    def _follow(self, executions: Iterable[Execution]) -> Iterator[Change]:
-        """What the ends of executions bring about."""
-        for execution in executions:
-            if execution.state.final:
-                yield from self._delays.ended(execution)
-
-    def _committed(self, executions: Sequence[Execution], placed: Sequence[Execution]) -> None:
-        for execution in placed:
+    def committed(self, execution: Execution) -> None:
+        """It is committed: send, publish, count."""
+        if is_to_be_sent(execution):
             self._uncommitted.discard(execution.id)
             link = self._links((execution.executor_id, execution.incarnation))
             if link is not None:
                 self.send(link, execution)
-        self.committed(executions)
-
-    def committed(self, executions: Iterable[Execution]) -> None:
-        """Publish and count what has been committed."""
-        executions = list(executions)
-        for execution in executions:
-            if execution.state.final:
-                self._metrics.finished(execution)
-        self._hub.publish(executions)
+        elif execution.state.final:
+            self._metrics.finished(execution)
+        self._hub.publish(execution)
 
     def send(self, link: Link, execution: Execution) -> None:
         """Send a dispatch whose record is committed."""
-        definition = self._catalog.definition(execution.job_uid, execution.revision)
-        if definition is None:
+        order = self._orders.order(execution)
+        if order is None:
             _log.error("a dispatched execution's definition is gone", execution=str(execution.id))
-            return
-        link.send(wire.dispatch(execution, definition))
+        else:
+            link.send(order)
 
     def is_committed(self, execution: Execution) -> bool:
         """Whether a placed execution's record is in the store: only then may it be sent."""
         return execution.id not in self._uncommitted
 
-    def _refused(self, executions: Sequence[Execution], error: Exception) -> None:
+    def refused(self, execution: Execution, error: Exception) -> None:
+        """The store does not take it: it is set aside."""
         if isinstance(error, NotLeading):
             return
-        for execution in executions:
-            self._uncommitted.discard(execution.id)
-            self._ledger.forget(execution.id)
-            self._chains.forget(execution)
-            self._hub.give_up(execution.id, SetAside(f"execution {execution.id} was set aside: {error}"))
-            _log.error(
-                "the store refused an execution: set aside",
-                execution=str(execution.id),
-                job=execution.job,
-                state=execution.state.value,
-                error=str(error),
-            )
+        self._uncommitted.discard(execution.id)
+        self._ledger.forget(execution.id)
+        self._chains.forget(execution)
+        self._hub.give_up(execution.id, SetAside(f"execution {execution.id} was set aside: {error}"))
+        _log.error(
+            "the store refused an execution: set aside",
+            execution=str(execution.id),
+            job=execution.job,
+            state=execution.state.value,
+            error=str(error),
+        )
+
+
+class _Step:
+    """What has become of one execution, on its way to the store."""
+
+    __slots__ = ("_execution", "_outbox", "_then", "changes")
+
+    def __init__(
+        self, outbox: Outbox, execution: Execution, changes: Sequence[Change], then: Callable[[], None] | None
+    ) -> None:
+        self.changes = changes
+        self._outbox = outbox
+        self._execution = execution
+        self._then = then
+
+    def committed(self) -> None:
+        if self._then is not None:
+            failpoints.hit("leader.acknowledge")
+            self._then()
+        self._outbox.committed(self._execution)
+
+    def refused(self, error: Exception) -> None:
+        self._outbox.refused(self._execution, error)
+
+
+def is_to_be_sent(execution: Execution) -> bool:
+    """Whether an executor is to hear of it once it is committed."""
+    return execution.state is State.DISPATCHED and not execution.cancelling

@@ -5,7 +5,7 @@ from functools import partial
 from uuid import UUID
 
 from cronquorum.logs import get_logger
-from jobstore.changes import AddEvidence, AddOutput, Change, EndAttempt, MoveExecution
+from jobstore.changes import AddEvidence, AddOutput, EndAttempt
 from jobstore.model import EndedAttempt, Evidence, Execution, Output
 from jobstore.states import PLACED, State
 from schedapi.v1 import executor_service_pb2 as pb
@@ -43,23 +43,23 @@ class Reports:
         """Settle what one message of an executor says; later messages wait until this returns."""
         while self._writer.full:
             await self._clock.sleep(FULL_PAUSE)
-        named = [(report, self._named(link, report)) for report in reports]
-        await self._catalog.fetch_definitions(
-            (execution.job_uid, execution.revision)
-            for report, execution in named
-            if execution is not None and report.WhichOneof("what") in ("outcome", "refused")
-        )
         now = self._clock.now()
         freed = False
-        for report, _ in named:
-            # looked up again: while the definitions were read, something else may have been decided
+        strays: list[pb.Report] = []
+        for report in reports:
             execution = self._named(link, report)
+            if execution is not None and not self._catalog.has_definition(execution.job_uid, execution.revision):
+                await self._catalog.fetch_definitions([(execution.job_uid, execution.revision)])
+                # looked up again: while the definition was read, something else may have been decided
+                execution, now = self._named(link, report), self._clock.now()
             if execution is None:
-                await self._stray(link, report, now)
+                strays.append(report)
             else:
                 freed |= self._apply(link, report, execution, now)
         if freed:
             self._outbox.move(self._placement.pump(now))
+        for report in strays:
+            await self._stray(link, report, now)
 
     def _named(self, link: Link, report: pb.Report) -> Execution | None:
         """The execution that a report names, in all five parts and from its own executor; not one whose
@@ -100,7 +100,7 @@ class Reports:
 
     def _move(self, execution: Execution) -> None:
         self._ledger.put(execution)
-        self._writer.submit([MoveExecution(execution)], lambda: self._outbox.committed([execution]))
+        self._outbox.move([execution])
 
     def _output(self, execution: Execution, chunk: pb.OutputChunk) -> None:
         if chunk.stream in ("stdout", "stderr") and 0 <= chunk.seq < MOST_CHUNKS:
@@ -120,13 +120,13 @@ class Reports:
         why = wire.text(f"{report.refused.reason}: {report.refused.message}", 200)
         back = settle.give_back(execution, why, now)
         if execution.cancelling:
-            self._settled(link, report.key, [settle.cancel(back, execution.reason, now)], [])
+            self._settled(link, report.key, settle.cancel(back, execution.reason, now))
             return
         self._ledger.put(back)
         self._placement.refused(execution.id, execution.executor_id, why)
         definition = self._catalog.definition(execution.job_uid, execution.revision)
         if definition is None:
-            self._settled(link, report.key, [settle.skip(back, "definitionUnreadable", now)], [])
+            self._settled(link, report.key, settle.skip(back, "definitionUnreadable", now))
             return
         placed = self._placement.place(back, definition, now)
         self._outbox.move([placed])
@@ -142,14 +142,12 @@ class Reports:
             self._metrics.started(settle.start(execution, outcome.started))
         settled = settle.settle(execution, outcome, definition, now)
         self._placement.ask_again(execution.id)
-        ended: list[Change] = [EndAttempt(settled.ended)] if settled.ended is not None else []
-        self._settled(link, report.key, [settled.execution], ended)
+        self._settled(link, report.key, settled.execution, settled.ended)
 
-    def _settled(self, link: Link, key: pb.AttemptKey, executions: list[Execution], others: list[Change]) -> None:
-        for execution in executions:
-            self._ledger.put(execution)
-
-        self._outbox.settled(executions, others, lambda: link.acknowledge(key))
+    def _settled(self, link: Link, key: pb.AttemptKey, execution: Execution, ended: EndedAttempt | None = None) -> None:
+        self._ledger.put(execution)
+        others = (EndAttempt(ended),) if ended is not None else ()
+        self._outbox.settled(execution, others, lambda: link.acknowledge(key))
 
     async def vanished(self, link: Link, execution: Execution) -> None:
         """The very incarnation that ran it knows nothing of it: it will not report any more."""
@@ -157,8 +155,7 @@ class Reports:
         now = self._clock.now()
         definition = self._catalog.definition(execution.job_uid, execution.revision)
         settled = settle.settle(execution, settle.lost("executorForgot", now), definition, now)
-        ended: list[Change] = [EndAttempt(settled.ended)] if settled.ended is not None else []
-        self._settled(link, wire.key_of(execution), [settled.execution], ended)
+        self._settled(link, wire.key_of(execution), settled.execution, settled.ended)
 
     async def _stray(self, link: Link, report: pb.Report, now: datetime) -> None:
         """A report that names no open execution: late, foreign, or offered again.

@@ -115,5 +115,5 @@ class Sweep:
             settled = settle.settle(execution, settle.lost("executorLost", now), definition, now)
             after = self._ledger.put(settled.execution)
             ended = [EndAttempt(settled.ended)] if settled.ended is not None else []
-            self._outbox.settled([after], ended)
+            self._outbox.settled(after, ended)
         self._outbox.move(self._placement.pump(now))

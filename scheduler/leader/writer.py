@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from cronquorum import failpoints
 from cronquorum.clock import Clock
@@ -34,10 +34,25 @@ T = TypeVar("T")
 _log = get_logger(__name__)
 
 
+class Unit(Protocol):
+    """Changes that are written together, or not at all; and who is told."""
+
+    @property
+    def changes(self) -> Sequence[Change]:
+        """What is to be written."""
+        ...
+
+    def committed(self) -> None:
+        """It is written."""
+        ...
+
+    def refused(self, error: Exception) -> None:
+        """Its data cannot be written; or, with `NotLeading`, the term ended before that was known."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """Changes that are written together, or not at all."""
-
     changes: Sequence[Change]
     committed: Callable[[], None]
     refused: Callable[[Exception], None]
@@ -75,11 +90,11 @@ class Writer:
         self._clock = clock
         self._may_act = may_act
         self._metrics = metrics
-        self._queue: deque[_Unit | _Read] = deque()
+        self._queue: deque[Unit | _Read] = deque()
         self._arrived = asyncio.Event()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._closed = False
-        self._under_way: deque[_Unit | _Read] = deque()
+        self._under_way: deque[Unit | _Read] = deque()
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -97,7 +112,11 @@ class Writer:
     ) -> None:
         """Have changes written. `committed` is called when they are, `refused` when their data cannot be, and
         with `NotLeading` when the term ends before either is known."""
-        self._queue.append(_Unit(changes, committed, refused or _log_refusal))
+        self.put(_Unit(changes, committed, refused or _log_refusal))
+
+    def put(self, unit: Unit) -> None:
+        """Have a unit written."""
+        self._queue.append(unit)
         self._arrived.set()
 
     def require_room(self) -> None:
@@ -156,8 +175,8 @@ class Writer:
                 self._under_way.extend(units)
                 await self._commit(loop, units)
 
-    def _gather(self) -> list[_Unit]:
-        units: list[_Unit] = []
+    def _gather(self) -> list[Unit]:
+        units: list[Unit] = []
         while self._queue and len(units) < LARGEST_COMMIT:
             head = self._queue[0]
             if isinstance(head, _Read):
@@ -178,7 +197,7 @@ class Writer:
             if not read.answer.done():
                 read.answer.set_result(result)
 
-    async def _commit(self, loop: asyncio.AbstractEventLoop, units: list[_Unit]) -> None:
+    async def _commit(self, loop: asyncio.AbstractEventLoop, units: list[Unit]) -> None:
         changes = [change for unit in units for change in unit.changes]
         sent = self._clock.monotonic()
         failpoints.hit("leader.record")

@@ -1,14 +1,13 @@
 """The model bites: leaders that are broken on purpose are found out within a few scripts."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 
-from jobstore.changes import Change
 from jobstore.model import Execution
 from jobstore.states import State
 from scheduler import settle
@@ -25,12 +24,11 @@ RUNS = 60
 def _sends_before_the_commit() -> Any:
     submit = Outbox._submit
 
-    def broken(self: Outbox, changes: Sequence[Change], executions: Sequence[Execution], *more: Any) -> None:
-        for each in executions:
-            link = self._links((each.executor_id, each.incarnation))
-            if each.state is State.DISPATCHED and link is not None:
-                self.send(link, each)
-        submit(self, changes, executions, *more)
+    def broken(self: Outbox, execution: Execution, *more: Any) -> None:
+        link = self._links((execution.executor_id, execution.incarnation))
+        if execution.state is State.DISPATCHED and link is not None:
+            self.send(link, execution)
+        submit(self, execution, *more)
 
     return patch.object(Outbox, "_submit", broken)
 

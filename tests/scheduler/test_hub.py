@@ -26,10 +26,11 @@ async def test_whoever_waits_gets_the_end_and_nothing_before() -> None:
     hub, row = Hub(), execution()
     waiting = [asyncio.create_task(hub.final(row.id)) for _ in range(2)]
     await turns()
-    hub.publish([replace(row, state=State.RUNNING), done(execution())])
+    hub.publish(replace(row, state=State.RUNNING))
+    hub.publish(done(execution()))
     await turns()
     assert not any(task.done() for task in waiting)
-    hub.publish([done(row)])
+    hub.publish(done(row))
     assert await asyncio.gather(*waiting) == [done(row)] * 2
     assert hub._waiting == {}
 
@@ -50,7 +51,7 @@ async def test_whoever_stops_waiting_leaves_nothing_behind() -> None:
     await turns()
     first.cancel()
     await turns()
-    hub.publish([done(row)])
+    hub.publish(done(row))
     assert await second == done(row)
     third = asyncio.create_task(hub.final(row.id))
     await turns()
@@ -62,15 +63,16 @@ async def test_whoever_stops_waiting_leaves_nothing_behind() -> None:
 async def test_a_watcher_gets_what_matches_in_order() -> None:
     hub, mine, other = Hub(), execution(job="mine"), execution(job="other")
     with hub.watch(lambda row: row.job == "mine") as watcher:
-        hub.publish([mine, other, done(mine)])
+        for each in (mine, other, done(mine)):
+            hub.publish(each)
         assert [await watcher.next(), await watcher.next()] == [mine, done(mine)]
         following = asyncio.create_task(watcher.next())
         await turns()
         assert not following.done()
-        hub.publish([other])
-        hub.publish([mine])
+        hub.publish(other)
+        hub.publish(mine)
         assert await following == mine
-    hub.publish([mine])
+    hub.publish(mine)
     assert hub._watchers == []
 
 
@@ -82,7 +84,7 @@ async def test_a_watcher_who_lags_behind_is_ended_and_what_it_has_is_bounded(
     with hub.watch(everything) as slow, hub.watch(everything) as quick:
         rows = [execution() for _ in range(5)]
         for row in rows:
-            hub.publish([row])
+            hub.publish(row)
             assert await quick.next() is row
         assert [await slow.next() for _ in range(3)] == rows[:3]
         with pytest.raises(Overloaded, match="the watcher is more than 3 changes behind"):
@@ -103,7 +105,7 @@ async def test_when_the_term_ends_everybody_is_told() -> None:
     hub, row = Hub(), execution()
     waiting = asyncio.create_task(hub.final(row.id))
     with hub.watch(everything) as watcher:
-        hub.publish([row])
+        hub.publish(row)
         following = asyncio.create_task(hub.final(execution().id))
         await turns()
         hub.close()

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cronquorum.durations import LONGEST
-from jobstore.model import TaskError
+from jobstore.model import Execution, TaskError
 from jobstore.states import OUTCOMES, State
 from schedapi.v1 import executor_service_pb2 as pb
 from schedapi.v1 import job_pb2
 from scheduler import definition_wire, wire
+from scheduler.definitions import Definition
 from scheduler.errors import InvalidJob, InvalidRequest
 from tests.scheduler.building import NOW, cron, definition, execution
 
@@ -139,6 +140,10 @@ def test_a_key_names_one_placement_in_all_its_parts() -> None:
         assert not wire.key_matches(key, row)
 
 
+def order(row: Execution, plan: Definition) -> pb.Dispatch:
+    return wire.order(row, wire.pattern(row, plan).SerializeToString())
+
+
 def test_a_dispatch_says_all_that_an_executor_needs() -> None:
     plan = definition(
         task={"python": {"callable": "a:b", "params": {"x": 1}}},
@@ -148,7 +153,7 @@ def test_a_dispatch_says_all_that_an_executor_needs() -> None:
         idempotent=True,
     )
     row = execution(trigger="t", params={"w": 0.5}, executor_id="a", incarnation="i-1", placement=1)
-    found = wire.dispatch(row, plan)
+    found = order(row, plan)
     assert found.key == wire.key_of(row)
     assert (found.namespace, found.job, found.trigger, found.origin) == ("default", "report", "t", "schedule")
     assert found.scheduled_time_ms == NOW.timestamp() * 1000
@@ -156,4 +161,4 @@ def test_a_dispatch_says_all_that_an_executor_needs() -> None:
     assert wire.unstruct(found.params) == {"x": 2, "y": [True, None, {"z": "text"}], "w": 0.5}
     assert found.timeout.ToTimedelta() == timedelta(seconds=90)
     assert found.may_rerun
-    assert not wire.dispatch(row, definition()).HasField("timeout")
+    assert not order(row, definition()).HasField("timeout")
