@@ -84,7 +84,10 @@ class Job:
 
     def trigger(self, uid: UUID) -> TriggerRecord | None:
         """The trigger of that uid."""
-        return next((trigger for trigger in self.triggers if trigger.uid == uid), None)
+        for trigger in self.triggers:
+            if trigger.uid == uid:
+                return trigger
+        return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -114,7 +114,10 @@ class JobSpec(Value):
 
     def trigger(self, name: str) -> TriggerSpec | None:
         """The trigger of that name."""
-        return next((trigger for trigger in self.triggers if trigger.name == name), None)
+        for trigger in self.triggers:
+            if trigger.name == name:
+                return trigger
+        return None
 
     def to_json(self) -> dict[str, Any]:
         """The manifest's `spec`, without what is merely a default."""

@@ -5,11 +5,12 @@ A strategy is a pure function, found by name in `STRATEGIES`; `register` adds on
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
+from jobstore.values import value
 
-@dataclass(frozen=True, slots=True)
+
+@value(frozen=True, slots=True)
 class Candidate:
     """An executor that may take the execution: it accepts the kind, matches the selector, has room."""
 
@@ -18,7 +19,7 @@ class Candidate:
     used: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Request:
     """What is to be placed. `turn` counts the job's placements in this term; `draw` is random in [0, 1)."""
 

@@ -1,7 +1,7 @@
 """What becomes of one due trigger: decided, recorded with its next fire, and sent."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from cronquorum.logs import get_logger
@@ -14,6 +14,7 @@ from scheduler import settle
 from scheduler.definitions import Definition
 from scheduler.errors import InvalidJob, SetAside
 from scheduler.jitter import jitter_of
+from scheduler.leader.backlog import MOMENT, MOST
 from scheduler.leader.chains import LATE
 from scheduler.leader.shared import Shared
 from scheduler.misfire import FirePlan, Standing, plan_fire
@@ -22,6 +23,7 @@ from scheduler.schedules import Schedule, is_due
 CAUGHT_UP = timedelta(seconds=1)
 """A trigger that goes through missed fires has caught up when it is no later than this."""
 
+NEVER = datetime.max.replace(tzinfo=UTC)
 MISSED_ANYHOW = timedelta(milliseconds=-1)
 """The threshold of what was missed however late it is."""
 
@@ -43,6 +45,8 @@ class Decisions:
         self._hub = shared.hub
         self._metrics = shared.metrics
         self._delays = shared.delays
+        self._backlog = shared.backlog
+        self._placement = shared.placement
         self._paces: dict[UUID, datetime] = {}
         self._jittered: dict[UUID, datetime] = {}
 
@@ -74,14 +78,30 @@ class Decisions:
                 self._jittered[trigger.uid] = at
                 self._timetable.hold(trigger, at)
                 return None
-            plan = self._plan(job, spec, trigger, now)
+            waited = self._backlog.leave(trigger)
+            plan = self._standing(job, spec, trigger).one() if waited else self._plan(job, spec, trigger, now)
+            until = min(at + MOMENT, plan.next_fire or NEVER)
+            if now < until and not waited and self._waits_for_a_slot(plan, trigger, definition, job):
+                self._backlog.wait(trigger, definition, job.namespace, until)
+                return None
             if plan.catching_up and not self._may_go_on(trigger, spec, definition, now):
                 return None
         except Exception as error:
             # anything at all: one poisoned trigger must not stop the loop that fires the others
             self.set_aside(trigger, str(error) or "its definition cannot be read")
             return None
-        return self._record(job, definition, trigger, record, plan, now)
+        return self._record(job, definition, trigger, record, plan, now, waited=waited)
+
+    def _waits_for_a_slot(self, plan: FirePlan, trigger: DueTrigger, definition: Definition, job: Job) -> bool:
+        """Whether nobody can take it now, and nothing else decides it: its job has nothing open, and no edit waits."""
+        return (
+            plan.missed is None
+            and not plan.catching_up
+            and not self._ledger.open_count(job.uid)
+            and not self._timetable.is_frozen(job.uid)
+            and len(self._backlog) < MOST
+            and self._placement.is_full(definition, job.namespace)
+        )
 
     def _move_on(self, trigger: DueTrigger, schedule: Schedule) -> None:
         """What was stored is no due time: the search ended there, or the zone database has changed."""
@@ -172,6 +192,8 @@ class Decisions:
         record: TriggerRecord,
         plan: FirePlan,
         now: datetime,
+        *,
+        waited: bool = False,
     ) -> FirePlan:
         if not plan.catching_up:
             self._paces.pop(trigger.uid, None)
@@ -200,7 +222,7 @@ class Decisions:
             self._delays.expect(job, record, plan.fires)
         changes: list[Change] = [MoveTrigger(trigger.uid, plan.next_fire, plan.scheduled_time, plan.fires)]
         changes += (VoidExecution(each.id) for each in voided)
-        late = spec is not None and now - _moment(trigger, spec) > LATE
+        late = spec is not None and not waited and now - _moment(trigger, spec) > LATE
         self._outbox.new(self._admission.admit(execution, definition, now, late=late, skipped=plan.skipped), *changes)
         return plan
 

@@ -15,10 +15,10 @@ LOOKAHEAD = timedelta(seconds=10)
 """How far the timetable reads ahead of the clock."""
 LARGEST_READ = 5_000
 """Triggers in one read; more are read when these are decided."""
-LARGEST_PASS = 1_000
-"""Triggers decided at a stretch, before the loop lets others run."""
-LONGEST_STRETCH = 0.05
-"""Seconds of deciding after which the loop lets others run, too."""
+LARGEST_TAKE = 100
+"""Triggers taken from the timetable at once."""
+LONGEST_STRETCH = 0.02
+"""Seconds of deciding after which the loop lets others run."""
 FULL_PAUSE = 0.05
 """Seconds to wait while the writer has enough to do."""
 
@@ -33,6 +33,8 @@ class Fires:
         self._catalog = shared.catalog
         self._writer = shared.writer
         self._clock = shared.clock
+        self._backlog = shared.backlog
+        self._placement = shared.placement
         self._lookahead = lookahead
         self._changed = asyncio.Event()
         self._resting = False
@@ -84,27 +86,34 @@ class Fires:
         self._timetable.end_reading(rows, (rows[-1].next_fire, rows[-1].uid) if full else until)
 
     async def _pass(self) -> bool:
-        """Decide what is due now; tell whether there was anything."""
-        now = self._clock.now()
-        if self._resting:
-            return False
-        due, missing = self._timetable.take(now, LARGEST_PASS, self._catalog.knows)
+        """Decide what is due now, as far as there is time; tell whether there was anything."""
         begun = self._clock.monotonic()
-        for trigger in sorted(due, key=self._order):
-            if self._clock.monotonic() - begun < LONGEST_STRETCH:
+        found = False
+        for trigger in self._backlog.serve(self._placement.has_room):
+            self._decisions.decide(trigger, self._clock.now())
+            found = True
+        while not self._resting and self._clock.monotonic() - begun < LONGEST_STRETCH:
+            now = self._clock.now()
+            due, missing = self._timetable.take(now, LARGEST_TAKE, self._catalog.knows)
+            for trigger in sorted(due, key=self._order):
                 self._decisions.decide(trigger, now)
-            else:
-                self._timetable.hold(trigger, now)
-        if missing:
-            await self._catalog.fetch_jobs(missing, self._writer.read)
-            for job_uid in missing:
-                if not self._catalog.knows(job_uid):
-                    for trigger in self._timetable.of_job(job_uid):
-                        self._decisions.set_aside(trigger, "the job's definition cannot be read")
-        return bool(due or missing)
+            if missing:
+                await self._fetch(missing)
+            if not (due or missing):
+                break
+            found = True
+        return found
 
-    def _order(self, trigger: DueTrigger) -> tuple[datetime, UUID, str]:
+    async def _fetch(self, missing: set[UUID]) -> None:
+        """Read jobs; the triggers of those that cannot be read are set aside."""
+        await self._catalog.fetch_jobs(missing, self._writer.read)
+        for job_uid in missing:
+            if not self._catalog.knows(job_uid):
+                for trigger in self._timetable.of_job(job_uid):
+                    self._decisions.set_aside(trigger, "the job's definition cannot be read")
+
+    def _order(self, trigger: DueTrigger) -> tuple[datetime, int, str]:
         """By time; of one job at one instant, by the triggers' names."""
         job = self._catalog.job(trigger.job_uid)
         record = job.trigger(trigger.uid) if job else None
-        return trigger.next_fire, trigger.job_uid, record.name if record else ""
+        return trigger.next_fire, trigger.job_uid.int, record.name if record else ""

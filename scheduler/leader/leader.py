@@ -20,6 +20,7 @@ from scheduler import wire
 from scheduler.calendars.library import MOST_CALENDARS, Library
 from scheduler.definitions import Defaults
 from scheduler.leader.admission import Admission
+from scheduler.leader.backlog import Backlog
 from scheduler.leader.catalog import Catalog
 from scheduler.leader.chains import BEHIND, LATE, Chains
 from scheduler.leader.decisions import Decisions
@@ -100,6 +101,7 @@ class Leader:
         self._asking_store = asyncio.Lock()
         writer = self._writer = Writer(store, term, clock, may_act, metrics)
         self._delays = Delays(self.timetable, self.catalog, lambda: self._fires.changed())
+        self._backlog = Backlog(self.timetable, lambda: self._fires.changed())
         self.roster = Roster(self._link, self._failed)
         self._placement = Placement(term, self.ledger, self.catalog, policy.limits, random.Random())
         self._chains = Chains(self.ledger, self.catalog, self._placement, clock)
@@ -115,6 +117,7 @@ class Leader:
             timetable=self.timetable,
             catalog=self.catalog,
             delays=self._delays,
+            backlog=self._backlog,
             placement=self._placement,
             chains=self._chains,
             admission=Admission(self.ledger, self._placement, self._chains),
@@ -315,3 +318,4 @@ class Leader:
         if self._called:
             self._placement.offers(link for link in self.roster.links() if link.open_for_work)
             self._outbox.move(self._placement.pump(self._clock.now()))
+            self._backlog.slots_are_free()

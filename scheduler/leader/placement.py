@@ -6,7 +6,7 @@ free slot goes to the oldest of those that can take it.
 
 import heapq
 import random
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +22,9 @@ from scheduler.leader.ledger import Holder, Ledger
 
 MOST_TURNS = 100_000
 """Jobs whose turn is remembered; then all begin with the first executor again."""
+
+MOST_POOLS = 10_000
+"""Pairs of task kind and selector whose executors are remembered, until one comes, goes, or changes."""
 
 SLACK = 1_000
 """Places in a line whose owners are gone, beyond which they are cleared away."""
@@ -54,6 +57,14 @@ class Offer(Protocol):
     def labels(self) -> dict[str, str]: ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Pool:
+    """Who may take executions of one task kind and selector; or why nobody may."""
+
+    offers: list[Offer]
+    reason: str
+
+
 class Placement:
     """Chooses executors by the job's routing strategy, and keeps what nobody can take yet."""
 
@@ -64,15 +75,17 @@ class Placement:
         self._limits = limits
         self._draw = draw
         self._offers: list[Offer] = []
+        self._pools: dict[tuple[str, str], _Pool] = {}
         self._arrivals = 0
         self._waiting: dict[Demand, deque[tuple[int, UUID]]] = {}
         self._queued: dict[UUID, int] = {}
-        self._turns: Counter[UUID] = Counter()
+        self._turns: dict[UUID, int] = {}
         self._refused_by: dict[UUID, dict[str, str]] = {}
 
     def offers(self, offers: Iterable[Offer]) -> None:
         """Who is attached and takes work now."""
         self._offers = sorted(offers, key=lambda offer: offer.holder)
+        self._pools.clear()
 
     def refused(self, execution_id: UUID, executor_id: str, why: str) -> None:
         """An executor did not take this execution: the others are asked first."""
@@ -95,10 +108,11 @@ class Placement:
         found, reason = self._candidates(definition, execution)
         if not found:
             return self._wait(execution, definition.demand, reason, now, deadline)
-        request = routing.Request(execution.job_uid, execution.id, self._turns[execution.job_uid], self._draw.random())
+        turn = self._turns.get(execution.job_uid, 0)
+        request = routing.Request(execution.job_uid, execution.id, turn, self._draw.random())
         if len(self._turns) >= MOST_TURNS:
             self._turns.clear()
-        self._turns[execution.job_uid] += 1
+        self._turns[execution.job_uid] = turn + 1
         try:
             chosen = found[routing.STRATEGIES[definition.routing](list(found), request)]
         except Exception as error:
@@ -181,29 +195,62 @@ class Placement:
 
     def _candidates(self, definition: Definition, execution: Execution) -> tuple[dict[routing.Candidate, Offer], str]:
         """Who could take it now; or, when nobody can, why."""
-        limit = self._limits.running
-        if limit is not None and self._ledger.placed() >= limit:
-            return {}, f"limit of {limit} running in the cluster"
-        limit = self._limits.running_per_namespace
-        if limit is not None and self._ledger.placed(execution.namespace) >= limit:
-            return {}, f"limit of {limit} running in namespace {execution.namespace}"
-        kind, selector = definition.demand
-        if not self._offers:
-            return {}, "no executor is attached"
-        accepting = [offer for offer in self._offers if kind in offer.kinds]
-        if not accepting:
-            return {}, f"no executor accepts tasks of kind {kind}"
-        matching = [offer for offer in accepting if definition.selector.matches(offer.labels)]
-        if not matching:
-            return {}, f"no executor matches the selector {selector!r}"
-        refusals = self._refused_by.get(execution.id, {})
-        willing = [offer for offer in matching if offer.holder[0] not in refusals]
-        if not willing:
-            told = ", ".join(f"{id_} ({why})" for id_, why in sorted(refusals.items()))
-            return {}, f"refused by {told}"[:500]
+        full = self._limit_reached(execution.namespace)
+        if full:
+            return {}, full
+        pool = self._pool(definition)
+        if not pool.offers:
+            return {}, pool.reason
+        willing = pool.offers
+        if execution.id in self._refused_by:
+            refusals = self._refused_by[execution.id]
+            willing = [offer for offer in willing if offer.holder[0] not in refusals]
+            if not willing:
+                told = ", ".join(f"{id_} ({why})" for id_, why in sorted(refusals.items()))
+                return {}, f"refused by {told}"[:500]
         found = {}
         for offer in willing:
-            used = self._ledger.used_slots(offer.holder)
-            if used < offer.slots:
-                found[routing.Candidate(offer.holder[0], offer.slots, used)] = offer
+            used, slots = self._ledger.used_slots(offer.holder), offer.slots
+            if used < slots:
+                found[routing.Candidate(offer.holder[0], slots, used)] = offer
         return found, "" if found else f"no free slot on {len(willing)} executors"
+
+    def has_room(self, definition: Definition, namespace: str) -> bool:
+        """Whether an execution that nobody has refused would find a slot now."""
+        return not self._limit_reached(namespace) and any(
+            self._ledger.used_slots(offer.holder) < offer.slots for offer in self._pool(definition).offers
+        )
+
+    def is_full(self, definition: Definition, namespace: str) -> bool:
+        """Whether there is no slot for it now, though there are executors that could take it."""
+        return bool(self._pool(definition).offers) and not self.has_room(definition, namespace)
+
+    def _limit_reached(self, namespace: str) -> str:
+        """Which limit is; empty: none."""
+        limit = self._limits.running
+        if limit is not None and self._ledger.placed() >= limit:
+            return f"limit of {limit} running in the cluster"
+        limit = self._limits.running_per_namespace
+        if limit is not None and self._ledger.placed(namespace) >= limit:
+            return f"limit of {limit} running in namespace {namespace}"
+        return ""
+
+    def _pool(self, definition: Definition) -> _Pool:
+        pool = self._pools.get(definition.demand)
+        if pool is None:
+            pool = _pool(self._offers, definition)
+            if len(self._pools) >= MOST_POOLS:
+                self._pools.clear()
+            self._pools[definition.demand] = pool
+        return pool
+
+
+def _pool(offers: list[Offer], definition: Definition) -> _Pool:
+    kind, selector = definition.demand
+    if not offers:
+        return _Pool(offers=[], reason="no executor is attached")
+    accepting = [offer for offer in offers if kind in offer.kinds]
+    if not accepting:
+        return _Pool(offers=[], reason=f"no executor accepts tasks of kind {kind}")
+    matching = [offer for offer in accepting if definition.selector.matches(offer.labels)]
+    return _Pool(offers=matching, reason="" if matching else f"no executor matches the selector {selector!r}")

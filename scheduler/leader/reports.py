@@ -32,6 +32,7 @@ class Reports:
         self._ledger = shared.ledger
         self._catalog = shared.catalog
         self._placement = shared.placement
+        self._backlog = shared.backlog
         self._writer = shared.writer
         self._outbox = shared.outbox
         self._records = shared.records
@@ -58,6 +59,7 @@ class Reports:
                 freed |= self._apply(link, report, execution, now)
         if freed:
             self._outbox.move(self._placement.pump(now))
+            self._backlog.slots_are_free()
         for report in strays:
             await self._stray(link, report, now)
 
@@ -138,9 +140,9 @@ class Reports:
         except ValueError as error:
             outcome = settle.unreadable(str(error), now)
         definition = self._catalog.definition(execution.job_uid, execution.revision)
-        if execution.state is State.DISPATCHED and outcome.started is not None:
-            self._metrics.started(settle.start(execution, outcome.started))
         settled = settle.settle(execution, outcome, definition, now)
+        if execution.state is State.DISPATCHED:
+            self._metrics.started(settled.execution)
         self._placement.ask_again(execution.id)
         self._settled(link, report.key, settled.execution, settled.ended)
 

@@ -6,6 +6,7 @@ from cronquorum.clock import Clock
 from jobstore.model import Term
 from jobstore.protocols import Records
 from scheduler.leader.admission import Admission
+from scheduler.leader.backlog import Backlog
 from scheduler.leader.catalog import Catalog
 from scheduler.leader.chains import Chains
 from scheduler.leader.delays import Delays
@@ -30,6 +31,7 @@ class Shared:
     timetable: Timetable
     catalog: Catalog
     delays: Delays
+    backlog: Backlog
     placement: Placement
     chains: Chains
     admission: Admission

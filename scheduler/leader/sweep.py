@@ -29,6 +29,7 @@ class Sweep:
         self._ledger = shared.ledger
         self._catalog = shared.catalog
         self._placement = shared.placement
+        self._backlog = shared.backlog
         self._chains = shared.chains
         self._writer = shared.writer
         self._outbox = shared.outbox
@@ -117,3 +118,4 @@ class Sweep:
             ended = [EndAttempt(settled.ended)] if settled.ended is not None else []
             self._outbox.settled(after, ended)
         self._outbox.move(self._placement.pump(now))
+        self._backlog.slots_are_free()

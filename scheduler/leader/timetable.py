@@ -5,6 +5,7 @@ and is read by index when the horizon moves on.
 """
 
 import heapq
+import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import UUID
@@ -12,6 +13,8 @@ from uuid import UUID
 from jobstore.model import DueTrigger
 
 Place = tuple[datetime, UUID]
+_Entry = tuple[datetime, int, int, DueTrigger]
+"""When to look at a trigger; its uid as a number, which is compared far quicker; a number that no other has."""
 
 FIRST_UID = UUID(int=0)
 _START: Place = (datetime.min.replace(tzinfo=UTC), FIRST_UID)
@@ -21,9 +24,10 @@ class Timetable:
     """Due triggers in the order of their times."""
 
     def __init__(self) -> None:
-        self._heap: list[Place] = []
-        self._next: dict[UUID, DueTrigger] = {}
-        self._held: dict[UUID, datetime] = {}
+        self._heap: list[_Entry] = []
+        self._next: dict[UUID, _Entry] = {}
+        self._held: set[UUID] = set()
+        self._numbers = itertools.count()
         self._horizon = _START
         self._reading: Place | None = None
         self._touched: set[UUID] = set()
@@ -55,28 +59,25 @@ class Timetable:
         limit = self._horizon if self._reading is None else max(self._horizon, self._reading)
         if next_fire is not None and (next_fire, uid) <= limit:
             due = DueTrigger(uid=uid, job_uid=job_uid, next_fire=next_fire, fires=fires, missed_until=missed_until)
-            self._insert(due)
+            self._insert(due, next_fire)
 
     def hold(self, trigger: DueTrigger, until: datetime) -> None:
         """A trigger whose time has come is looked at again at a later one, without another due time."""
         self.drop(trigger.uid)
-        self._held[trigger.uid] = until
-        self._insert(trigger)
+        self._held.add(trigger.uid)
+        self._insert(trigger, until)
 
     def drop(self, uid: UUID) -> None:
         """A trigger is gone, is set aside, or waits for something other than time."""
         if self._reading is not None:
             self._touched.add(uid)
-        self._next.pop(uid, None)
-        self._held.pop(uid, None)
+        if self._next.pop(uid, None) is not None:
+            self._held.discard(uid)
 
-    def _insert(self, trigger: DueTrigger) -> None:
-        self._next[trigger.uid] = trigger
-        heapq.heappush(self._heap, (self._time(trigger), trigger.uid))
-
-    def _time(self, trigger: DueTrigger) -> datetime:
-        """When to look at it."""
-        return self._held.get(trigger.uid, trigger.next_fire)
+    def _insert(self, trigger: DueTrigger, at: datetime) -> None:
+        entry = at, trigger.uid.int, next(self._numbers), trigger
+        self._next[trigger.uid] = entry
+        heapq.heappush(self._heap, entry)
 
     def begin_reading(self, until: Place) -> None:
         """What is decided from now on is newer than what the store is being asked."""
@@ -87,7 +88,7 @@ class Timetable:
         """Take in what the store answered: the triggers between the old horizon and this one."""
         for row in rows:
             if row.uid not in self._touched:
-                self._insert(row)
+                self._insert(row, row.next_fire)
         self._horizon = max(self._horizon, horizon)
         self._reading = None
         self._touched.clear()
@@ -110,49 +111,52 @@ class Timetable:
         So do those of jobs that are not `ready`: their jobs' uids are the second part of the answer.
         """
         taken: list[DueTrigger] = []
-        left: list[Place] = []
+        left: list[_Entry] = []
         missing: set[UUID] = set()
-        while self._heap and self._heap[0][0] <= now and len(taken) < limit:
-            place = heapq.heappop(self._heap)
-            trigger = self._current(place)
-            if trigger is None:
+        while self._heap and self._heap[0][0] <= now and len(taken) < limit and len(missing) < limit:
+            entry = heapq.heappop(self._heap)
+            trigger = entry[3]
+            if not self._is_current(entry):
                 continue
             if trigger.job_uid in self._frozen:
-                left.append(place)
+                left.append(entry)
             elif not ready(trigger.job_uid):
-                left.append(place)
+                left.append(entry)
                 missing.add(trigger.job_uid)
             else:
                 del self._next[trigger.uid]
-                self._held.pop(trigger.uid, None)
+                self._held.discard(trigger.uid)
                 taken.append(trigger)
-        for place in left:
-            heapq.heappush(self._heap, place)
+        for entry in left:
+            heapq.heappush(self._heap, entry)
         return taken, missing
 
     def of(self, uid: UUID) -> DueTrigger | None:
         """A trigger, if it is here."""
-        return self._next.get(uid)
+        entry = self._next.get(uid)
+        return None if entry is None else entry[3]
 
     def of_job(self, job_uid: UUID) -> list[DueTrigger]:
         """A job's triggers that are here."""
-        return [trigger for trigger in self._next.values() if trigger.job_uid == job_uid]
+        return [trigger for _, _, _, trigger in self._next.values() if trigger.job_uid == job_uid]
 
     def upcoming(self, limit: int) -> list[DueTrigger]:
         """The next triggers, due or not, in order."""
-        return sorted(self._next.values(), key=lambda trigger: (trigger.next_fire, trigger.uid))[:limit]
+        triggers = (trigger for _, _, _, trigger in self._next.values())
+        return heapq.nsmallest(limit, triggers, key=lambda trigger: (trigger.next_fire, trigger.uid.int))
 
     def next_due(self) -> datetime | None:
         """When the next trigger that may fire is to be looked at."""
-        while self._heap and self._current(self._heap[0]) is None:
+        while self._heap and not self._is_current(self._heap[0]):
             heapq.heappop(self._heap)
         if not self._heap:
             return None
-        first = self._current(self._heap[0])
-        if first is not None and first.job_uid not in self._frozen:
-            return self._heap[0][0]
-        return min((self._time(t) for t in self._next.values() if t.job_uid not in self._frozen), default=None)
+        first = self._heap[0]
+        if first[3].job_uid not in self._frozen:
+            return first[0]
+        return min(
+            (at for at, _, _, trigger in self._next.values() if trigger.job_uid not in self._frozen), default=None
+        )
 
-    def _current(self, place: Place) -> DueTrigger | None:
-        trigger = self._next.get(place[1])
-        return trigger if trigger is not None and self._time(trigger) == place[0] else None
+    def _is_current(self, entry: _Entry) -> bool:
+        return self._next.get(entry[3].uid) is entry

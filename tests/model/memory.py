@@ -32,7 +32,7 @@ def compare(leader: Leader, store: MemoryStore, wrong: Report) -> None:
 def _compare_times(leader: Leader, store: MemoryStore, wrong: Report) -> None:
     timetable, delays = leader.timetable, leader._delays
     stored = {record.uid: record for job in store.jobs_by_uid.values() for record in job.triggers}
-    for uid, trigger in timetable._next.items():
+    for uid, (*_, trigger) in timetable._next.items():
         record = stored.get(uid)
         if record is None or record.next_fire != trigger.next_fire or record.fires != trigger.fires:
             wrong(f"the timetable has {trigger}, the store {record}")

@@ -79,7 +79,7 @@ async def test_many_triggers_at_one_instant_all_fire_and_none_twice(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LARGEST_READ", 4)
-    monkeypatch.setattr(module, "LARGEST_PASS", 3)
+    monkeypatch.setattr(module, "LARGEST_TAKE", 3)
     await stage.lead()
     await stage.executor(slots=100)
     names = [f"job-{number:02}" for number in range(21)]
