@@ -194,6 +194,8 @@ class AttachService(ExecutorServiceServicer):
         attempts = self._attempts
         if message.HasField("lease"):
             self._lease.answered(message.lease.asked)
+        if message.HasField("reach"):
+            stream.outgoing.answer_reach(message.reach.asked)
         for key in message.acknowledged:
             attempts.acknowledge(wire.read_key(key))
         for dispatch in message.dispatches:
@@ -225,6 +227,9 @@ class AttachService(ExecutorServiceServicer):
         if outgoing.lease_due:
             outgoing.lease_due = False
             writer.lease(self._lease.ask())
+        if outgoing.reach_asked is not None:
+            writer.reach(outgoing.reach_asked)
+            outgoing.reach_asked = None
         if outgoing.capacity_due:
             outgoing.capacity_due = False
             writer.capacity(self._attempts.slots, self._attempts.draining)

@@ -48,6 +48,8 @@ class Outgoing:
         self.something = asyncio.Event()
         self.lease_due = False
         self.capacity_due = False
+        self.reach_asked: int | None = None
+        """The leader's last question whether it is heard, to be given back."""
         self._running = running
         self._outbox = outbox
         self._news: dict[AttemptKey, None] = {}
@@ -69,6 +71,10 @@ class Outgoing:
 
     def tell_capacity(self) -> None:
         self.capacity_due = True
+        self.something.set()
+
+    def answer_reach(self, asked: int) -> None:
+        self.reach_asked = asked
         self.something.set()
 
     def write_news(self, writer: Writer, now: float) -> None:

@@ -118,6 +118,10 @@ class MessageWriter:
         self.message.lease.asked = asked
         self.size += 10
 
+    def reach(self, asked: int) -> None:
+        self.message.reach.asked = asked
+        self.size += 10
+
     def capacity(self, slots: int, draining: bool) -> None:
         self.message.capacity.CopyFrom(pb.CapacityChange(slots=slots, draining=draining))
         self.size += 10

@@ -12,8 +12,8 @@ from scheduler.probe import StoreProbe
 GIVE_WAY_EVERY = 10
 """Session timeouts between two times that a node gives way because it reaches no executor: should nobody reach
 one, leadership must not go round and round."""
-LOOKS = 4
-"""Looks at the executors in a session timeout."""
+LOOKS = 8
+"""Looks at the executors in a session timeout, each after a question to some of them."""
 CLOCK_LOOK = 2.0
 """Seconds between two looks at the clock while leading."""
 
@@ -22,22 +22,35 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reach:
-    """Since when a leader reaches nobody, and when it gave way for that last; in monotonic seconds."""
+    """Since when a leader has heard from nobody, and when it gave way for that last; in monotonic seconds."""
 
     nobody_since: float | None = None
+    looked: float = 0.0
+    """When this was found."""
     gave_way: float | None = None
 
 
-def look(before: Reach, registered: int, attached: int, now: float) -> Reach:
-    """Take in how many executors are registered, and how many of them are attached. None that is registered is
-    none that is out of reach."""
-    if attached or not registered:
-        return replace(before, nobody_since=None)
-    return replace(before, nobody_since=now if before.nobody_since is None else before.nobody_since)
+def look(before: Reach, registered: int, heard: float | None, now: float, interval: float) -> Reach:
+    """Take in how many executors are registered, and when the question was sent that one of them answered last.
+
+    None that is registered is none that is out of reach. Of the time between two looks no more counts than an
+    `interval`: a node that stood still asked nobody, and what it was told may lie unread.
+    """
+    if not registered:
+        return replace(before, nobody_since=None, looked=now)
+    if before.nobody_since is None:
+        return replace(before, nobody_since=now, looked=now)
+    since = before.nobody_since + max(0.0, now - before.looked - interval)
+    return replace(before, nobody_since=since if heard is None else max(since, heard), looked=now)
+
+
+def is_quiet(reach: Reach, interval: float) -> bool:
+    """Whether those who were asked before the last look did not answer by then: everybody is to be asked."""
+    return reach.nobody_since is not None and reach.looked - reach.nobody_since > 1.5 * interval
 
 
 def gives_way(reach: Reach, others: bool, now: float, session_timeout: float) -> bool:
-    """Whether another node should try: nobody was reached for a whole session timeout, and there is another one."""
+    """Whether another node should try: nobody was heard for a whole session timeout, and there is another one."""
     if reach.nobody_since is None or now - reach.nobody_since < session_timeout or not others:
         return False
     return reach.gave_way is None or now - reach.gave_way >= GIVE_WAY_EVERY * session_timeout
@@ -61,8 +74,10 @@ class Fitness:
         """Return when this node should lead no more, with the reason."""
         self._reach = replace(self._reach, nobody_since=None)
         looked = self._clock.monotonic()
+        interval = min(self._session_timeout / LOOKS, CLOCK_LOOK)
         while True:
-            await self._clock.sleep(min(self._session_timeout / LOOKS, CLOCK_LOOK))
+            leader.ask(everybody=is_quiet(self._reach, interval))
+            await self._clock.sleep(interval)
             now = self._clock.monotonic()
             if now - looked >= CLOCK_LOOK:
                 looked = now
@@ -71,8 +86,8 @@ class Fitness:
                     return "the host's clock is too far from the store's"
             if leader.term.held:
                 continue  # it attaches to nobody
-            registered, attached = leader.reach()
-            self._reach = look(self._reach, registered, attached, now)
+            registered, heard = leader.reach()
+            self._reach = look(self._reach, registered, heard, now, interval)
             if gives_way(self._reach, self._others(), now, self._session_timeout):
                 self._reach = Reach(gave_way=now)
                 _log.error("no executor is reached: another node shall try", registered=registered)

@@ -183,10 +183,18 @@ class Leader:
         if not self._failure.done() and not self._closing:
             self._failure.set_exception(error)
 
-    def reach(self) -> tuple[int, int]:
-        """How many executors are registered, as far as is known for certain, and how many are attached."""
-        registered = len(self._watch.current()) if self._watch.connected() else 0
-        return registered, sum(link.attached for link in self.roster.links())
+    def reach(self) -> tuple[int, float | None]:
+        """How many executors are registered, as far as is known for certain and any of them was tried; and when
+        (monotonic seconds) the question was sent that one of them answered last, if one did.
+
+        Who may not act asks nobody, and knows nothing.
+        """
+        known = self._called and self._may_act() and self._watch.connected()
+        return len(self._watch.current()) if known else 0, self.roster.heard(self._clock.monotonic())
+
+    def ask(self, everybody: bool) -> None:
+        """Ask executors whether they hear us: a few, each time others; or everybody who is attached."""
+        self.roster.ask(everybody)
 
     def registered(self) -> list[Member]:
         """The executors that there are, by id, attached or not."""

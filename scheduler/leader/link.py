@@ -15,6 +15,7 @@ from jobstore.model import Term
 from schedapi.errors import from_rpc_error
 from schedapi.v1 import executor_service_pb2 as wire
 from schedapi.v1.executor_service_pb2_grpc import ExecutorServiceStub
+from scheduler.leader.hearing import Hearing
 from scheduler.wire import seconds
 
 PROTOCOL = 1
@@ -98,6 +99,10 @@ class Link:
         self.lease = _lease(member)
         self.last_answer = clock.monotonic()
         """Monotonic seconds of the last lease answer sent: until then the executor may run on."""
+        self.hearing = Hearing()
+        """Whether it hears us, as far as it was asked."""
+        self.busy = False
+        """Whether something that it said is being taken in; what it said since then lies unread."""
         self._term = term
         self._clock = clock
         self._may_act = may_act
@@ -106,6 +111,7 @@ class Link:
         self._cancels: list[wire.AttemptKey] = []
         self._acknowledged: list[wire.AttemptKey] = []
         self._grant: int | None = None
+        self._ask = False
         self._something = asyncio.Event()
 
     @property
@@ -135,6 +141,12 @@ class Link:
         """What was reported is committed, or refused for good."""
         if self.attached:
             self._acknowledged.append(key)
+            self._something.set()
+
+    def ask(self) -> None:
+        """Ask the executor whether it hears us; `hearing` has what it says."""
+        if self.attached:
+            self._ask = True
             self._something.set()
 
     async def run(self) -> None:
@@ -171,7 +183,7 @@ class Link:
     def _down(self) -> None:
         was, self.attached = self.attached, False
         self._dispatches, self._cancels, self._acknowledged = [], [], []
-        self._grant = None
+        self._grant, self._ask, self.busy = None, False, False
         if was:
             self._desk.changed(self)
 
@@ -179,12 +191,14 @@ class Link:
         await self._until_may_act()
         call: Call = ExecutorServiceStub(channel).Attach()  # type: ignore[no-untyped-call]  # generated
         hello = wire.Hello(protocol=PROTOCOL, node_id=self._term.node_id, executor_id=self.member.id)
+        sent = self._clock.monotonic()
         await call.write(wire.LeaderMessage(epoch=self._term.epoch, hello=hello))
         first = await self._first(call)
         if first is None:
             return
         self._take_capabilities(first.welcome)
-        self.attached = True
+        self.hearing.welcomed(sent)
+        self.attached = self.busy = True
         self.tried.set()
         sender = asyncio.ensure_future(self._send(call))
         # without its sender a stream is dead, and its reader must not wait on
@@ -194,7 +208,7 @@ class Link:
             self._desk.changed(self)
             if first.reports:
                 await self._desk.reported(self, list(first.reports))
-            while isinstance(message := await call.read(), wire.ExecutorMessage):
+            while isinstance(message := await self._read(call), wire.ExecutorMessage):
                 await self._take(message)
         finally:
             sender.cancel()
@@ -202,6 +216,12 @@ class Link:
             (failed,) = await asyncio.gather(sender, return_exceptions=True)
             if isinstance(failed, Exception):
                 raise failed
+
+    async def _read(self, call: "Call") -> object:
+        self.busy = False
+        message = await call.read()
+        self.busy = True
+        return message
 
     async def _first(self, call: "Call") -> wire.ExecutorMessage | None:
         try:
@@ -241,6 +261,8 @@ class Link:
         if message.HasField("lease"):
             self._grant = message.lease.asked
             self._something.set()
+        if message.HasField("reach"):
+            self.hearing.answered(message.reach.asked)
         if message.HasField("capacity"):
             self.slots = max(0, min(message.capacity.slots, 100_000))
             self.draining = message.capacity.draining
@@ -281,6 +303,9 @@ class Link:
             message.lease.asked = self._grant
             self._grant = None
             self.last_answer = self._clock.monotonic()
+        if self._ask:
+            message.reach.asked = self.hearing.ask(self._clock.monotonic())
+            self._ask = False
         if self._dispatches or self._cancels or self._acknowledged:
             self._something.set()
         return message

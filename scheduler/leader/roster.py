@@ -12,6 +12,9 @@ from scheduler.leader.link import Link, SupersededByExecutor
 MOST_REMEMBERED = 10_000
 """Incarnations that went away and whose last sign is remembered."""
 
+FEW = 4
+"""Executors that are asked at a time whether they hear us: one that answers is enough."""
+
 _log = get_logger(__name__)
 
 
@@ -25,6 +28,7 @@ class Roster:
         self._tasks: dict[Holder, asyncio.Task[None]] = {}
         self._signs: dict[Holder, tuple[float, float]] = {}
         self._called = False
+        self._turn = 0
         self._highest = 0
 
     def link(self, holder: Holder) -> Link | None:
@@ -39,6 +43,25 @@ class Roster:
         """Whether an incarnation has answered our Hello, and its stream is up."""
         link = self._links.get(holder)
         return link is not None and link.attached
+
+    def ask(self, everybody: bool) -> None:
+        """Ask a few of the attached executors whether they hear us, each time others; or everybody."""
+        attached = [link for link in self._links.values() if link.attached]
+        if not everybody and len(attached) > FEW:
+            turn = self._turn % len(attached)
+            self._turn = turn + FEW
+            attached = (attached + attached)[turn : turn + FEW]
+        for link in attached:
+            link.ask()
+
+    def heard(self, now: float) -> float | None:
+        """When (monotonic seconds) the question was sent that any of them answered last; None if none did.
+
+        As long as words of one are being taken in, the answers behind them cannot be: that one is heard now.
+        """
+        if any(link.busy for link in self._links.values()):
+            return now
+        return max((link.hearing.last for link in self._links.values() if link.hearing.last is not None), default=None)
 
     def last_sign(self, holder: Holder) -> tuple[float | None, float | None]:
         """When (monotonic seconds) an incarnation was last given its lease by us, and how long that is."""

@@ -26,6 +26,7 @@ class Stream:
         self.epoch = epoch
         self.reports: list[pb.Report] = []
         self.asked: list[int] = []
+        self.answered: list[int] = []
         self.capacities: list[pb.CapacityChange] = []
         self.grants = True
         self.welcome = pb.Welcome()
@@ -169,6 +170,8 @@ class Stream:
                 self.asked.append(message.lease.asked)
                 if self.grants:
                     await self.send(lease=pb.LeaseGrant(asked=message.lease.asked))
+            if message.HasField("reach"):
+                self.answered.append(message.reach.asked)
             self._something.notify_all()
 
 

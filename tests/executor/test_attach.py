@@ -1,6 +1,7 @@
 """Streams: who is let in, what is held, and that nothing runs twice."""
 
 import asyncio
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,17 @@ async def test_a_lease_answer_to_no_question_of_ours_says_nothing(stream: Stream
     await stream.send(lease=pb.LeaseGrant(asked=2**62))
     await stream.send(lease=pb.LeaseGrant(asked=-1))
     assert (await stream.outcome(await stream.dispatch(TRUE))).state == "succeeded"
+
+
+async def test_a_question_whether_it_hears_is_given_back(stream: Stream) -> None:
+    for count, asked in enumerate((5, 0, -1, 2**62), start=1):
+        await stream.send(reach=pb.ReachQuestion(asked=asked))
+        await stream.wait_for(functools.partial(_so_many, stream.answered, count), f"the answer to {asked}")
+    assert stream.answered == [5, 0, -1, 2**62]
+
+
+def _so_many(values: list[int], count: int) -> bool:
+    return len(values) >= count
 
 
 async def test_the_same_dispatch_many_times_is_one_run(stream: Stream, tmp_path: Path) -> None:

@@ -1,14 +1,19 @@
 """Links are cut, both ways or one way, or lose packets."""
 
 import functools
+import time
 from random import Random
 
 from tests.gate.faults import CONTROL, WORK, Facts, Fault, Kind
 from tests.gate.faults_leader import LeaderFault
 from tests.gate.network import Direction, Link
+from tests.gate.nodes import Member
 from tests.gate.rig import LEASE, SESSION_TIMEOUT, Rig
 
 LOST_PERCENT = 30
+
+SPARED = 10 * SESSION_TIMEOUT
+"""Seconds in which a leader that reaches no executor gives way once: one that just did so isn't cut from them again."""
 
 
 class CutLeader(LeaderFault):
@@ -20,12 +25,25 @@ class CutLeader(LeaderFault):
         self.seen_by = "started" if link is Link.EXECUTORS else "dispatched"
         self.hold = dice.uniform(9, 14)
 
+    def aim(self, rig: Rig) -> str:
+        name = super().aim(rig)
+        while self._is_spared(rig, self.leader) and not rig.stop.is_set():
+            rig.sleep(1)
+            name = super().aim(rig)
+        return name
+
+    def _is_spared(self, rig: Rig, leader: Member) -> bool:
+        gave_way = rig.gave_way.get(leader.name)
+        return self._link is Link.EXECUTORS and gave_way is not None and time.monotonic() - gave_way < SPARED
+
     def begin(self, rig: Rig) -> Facts:
         rig.network.cut(self.leader.name, self._link, self._direction)
         return {"seconds": round(self.hold, 1)}
 
     def heal(self, rig: Rig) -> Facts:
         rig.network.heal(self.leader.name)
+        if self._link is Link.EXECUTORS:
+            rig.gave_way[self.leader.name] = time.monotonic()
         return {}
 
 

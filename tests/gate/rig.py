@@ -53,6 +53,8 @@ class Rig:
         self.nodes: dict[str, Member] = {}
         self.executors: dict[str, Member] = {}
         self.disks: set[str] = set()
+        self.gave_way: dict[str, float] = {}
+        """When (monotonic) each node had given way, because it reached no executor."""
         self.wal: Path | None = None
 
     @property

@@ -169,6 +169,15 @@ def test_an_edit_may_make_one_kind_of_schedule_of_another() -> None:
     assert found(made) == [Kind.UNKNOWN]
 
 
+def test_one_that_an_edit_made_begins_after_its_delay_at_the_latest() -> None:
+    made = book(without=(40, 50))
+    made.apply("tick", 31_000, {"after": "30s"}, revision=2)
+    assert found(made) == []
+    made = book(without=(40, 50))
+    made.apply("tick", 31_000, {"after": "10s"}, revision=2)
+    assert found(made) == [Kind.LOST]
+
+
 def chain(*seconds: float) -> Book:
     made = Book()
     made.apply("chain", -1000, {"after": "10s"})

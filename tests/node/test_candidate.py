@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -21,7 +23,7 @@ from scheduler.leader.leader import Leader, Policy
 from scheduler.metrics import NodeMetrics
 from scheduler.probe import StoreProbe
 from tests.scheduler.building import request
-from tests.scheduler.fake_clock import FakeClock, turns
+from tests.scheduler.fake_clock import FakeClock, turns, until
 from tests.scheduler.scripted_executor import ScriptedExecutor
 
 T = timedelta(seconds=4)
@@ -50,6 +52,7 @@ class One:
         self.bump = timedelta(0)
         self.metrics = NodeMetrics()
         self.terms: list[Term] = []
+        self.leaders: list[Leader] = []
         self.others = False
         self.coordinator = InProcessCoordinator(beside=beside)
         self._store = store
@@ -65,7 +68,9 @@ class One:
     def _make_leader(self, term: Term, may_act: Callable[[], bool]) -> Leader:
         self.terms.append(term)
         policy = Policy(session_timeout=T)
-        return Leader(term, self._store, self._store, self.watch, self.clock, may_act, policy, self.metrics)
+        made = Leader(term, self._store, self._store, self.watch, self.clock, may_act, policy, self.metrics)
+        self.leaders.append(made)
+        return made
 
     async def start(self) -> None:
         await self.coordinator.start()
@@ -88,14 +93,35 @@ class One:
         return self.metrics.registry.get_sample_value("cronquorum_clock_offset_seconds")
 
 
+class Pool(ThreadPoolExecutor):
+    """The event loop's threads; knows whether they have anything to do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asked: set[Future[Any]] = set()
+
+    @property
+    def rests(self) -> bool:
+        return not self._asked
+
+    def submit(self, *call: Any, **named: Any) -> "Future[Any]":
+        asked = super().submit(*call, **named)
+        self._asked.add(asked)
+        asked.add_done_callback(self._asked.discard)
+        return asked
+
+
 class Place:
-    """Nodes over one store, and time that passes when a test says so."""
+    """Nodes over one store, and time that passes when a test says so, and nobody but the clock has anything to do."""
 
     def __init__(self, store: Timed, clock: FakeClock) -> None:
         self.store, self.clock = store, clock
         self.root = InProcessCoordinator(ensemble="e", order_start=0)
         self.nodes: list[One] = []
         self.executors: list[ScriptedExecutor] = []
+        self._pool = Pool()
+        asyncio.get_running_loop().set_default_executor(self._pool)
+        clock.rest = self._rest
 
     async def node(self, name: str) -> One:
         made = One(name, self.store, self.root, self.clock)
@@ -103,13 +129,27 @@ class Place:
         await made.start()
         return made
 
+    async def _rest(self) -> None:
+        """Until threads and wires have come to an end: they take no time of the clock."""
+        await turns()
+        while not self._at_rest():
+            await until(self._at_rest, "nobody asks the store or an executor")
+            await turns()
+
+    def _at_rest(self) -> bool:
+        leaders = [node.leaders[-1] for node in self.nodes if node.leaders]
+        return self._pool.rests and all(self._rests(leader) for leader in leaders if not leader._closing)
+
+    def _rests(self, leader: Leader) -> bool:
+        hear = {each.name for each in self.executors if each.hears}
+        waits = any(
+            not link.tried.is_set() or (link.attached and link.hearing.waits and link.member.id in hear)
+            for link in leader.roster.links()
+        )
+        return not waits and not leader._writer._queue and not leader._writer._under_way
+
     async def pass_time(self, seconds: float) -> None:
-        """In steps, in which threads that ask the store come to an end."""
-        for _ in range(round(seconds * 4)):
-            for _ in range(3):
-                await asyncio.to_thread(turns_of_threads)
-                await turns()
-            await self.clock.advance(0.25)
+        await self.clock.advance(seconds)
 
     async def until(self, condition: Callable[[], object], within: float, described: str) -> None:
         """Let time pass until the condition holds, for at most so long."""
@@ -118,10 +158,6 @@ class Place:
                 return
             await self.pass_time(0.25)
         assert condition(), f"not within {within:g} s of the clock: {described}"
-
-
-def turns_of_threads() -> None:
-    """The pool of threads carries out what was asked before."""
 
 
 @pytest.fixture
@@ -252,6 +288,37 @@ async def test_who_reaches_one_stays(place: Place) -> None:
     assert one.leads
     await executor.stop()
     await place.until(lambda: not one.leads, 12, "one gives way")
+
+
+async def test_who_is_attached_and_no_longer_heard_gives_way_before_the_stream_breaks(place: Place) -> None:
+    executor = await registered(place, listens=True)
+    one = await place.node("one")
+    await place.until(lambda: executor.attached, 5, "it is attached")
+    two = await place.node("two")
+    one.others = two.others = True
+    await place.pass_time(10)
+    assert one.leads
+    executor.hears = False
+    await place.pass_time(3)
+    assert executor.attached
+    assert one.leads
+    await place.until(lambda: not one.leads, 2.5, "one gives way")
+    executor.hears = True
+    await place.until(lambda: two.leads and executor.attached, 3, "two leads")
+    await place.pass_time(50)
+    assert (len(one.terms), len(two.terms)) == (1, 1)
+
+
+async def test_a_node_that_stood_still_does_not_give_way_for_what_it_did_not_ask(place: Place) -> None:
+    executor = await registered(place, listens=True)
+    one = await place.node("one")
+    await place.until(lambda: executor.attached, 5, "it is attached")
+    one.others = True
+    await place.pass_time(2)
+    place.clock.jump(3 * T.total_seconds())
+    await place.pass_time(10)
+    assert one.leads
+    assert len(one.terms) == 1
 
 
 async def test_who_is_alone_stays(place: Place) -> None:

@@ -38,7 +38,7 @@ class ScriptedExecutor(ExecutorServiceServicer):
     """Answers each Hello with a Welcome, and keeps what the leader says.
 
     `held` and `offers` (reports) go with the next Welcome. `check` sees each message of a leader before it is
-    kept; what it raises is in `wrong`.
+    kept; what it raises is in `wrong`. A question whether it hears is answered as long as `hears` is true.
     """
 
     def __init__(
@@ -60,6 +60,8 @@ class ScriptedExecutor(ExecutorServiceServicer):
         self.highest_epoch = ""
         """What a refusal of every Hello names; empty: none is refused."""
         self.answers = True
+        self.hears = True
+        self.asked: list[int] = []
         self.hellos: list[pb.LeaderMessage] = []
         self.dispatches: list[pb.Dispatch] = []
         self.cancels: list[pb.AttemptKey] = []
@@ -114,6 +116,10 @@ class ScriptedExecutor(ExecutorServiceServicer):
         """Send one message."""
         await self._context.write(pb.ExecutorMessage(reports=reports, **other))
 
+    async def answer(self, asked: int | None = None) -> None:
+        """Give a question back: the last one, if no other is told."""
+        await self.say(reach=pb.ReachAnswer(asked=self.asked[-1] if asked is None else asked))
+
     async def Attach(self, request_iterator: Any, context: Any) -> None:
         first = await context.read()
         self.hellos.append(first)
@@ -160,3 +166,7 @@ class ScriptedExecutor(ExecutorServiceServicer):
             self.acknowledged.extend(message.acknowledged)
             if message.HasField("lease"):
                 self.grants.append(message.lease.asked)
+            if message.HasField("reach"):
+                self.asked.append(message.reach.asked)
+                if self.hears:
+                    await context.write(pb.ExecutorMessage(reach=pb.ReachAnswer(asked=message.reach.asked)))

@@ -13,20 +13,22 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class LeaderMessage(_message.Message):
-    __slots__ = ("epoch", "hello", "dispatches", "cancels", "acknowledged", "lease")
+    __slots__ = ("epoch", "hello", "dispatches", "cancels", "acknowledged", "lease", "reach")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     DISPATCHES_FIELD_NUMBER: _ClassVar[int]
     CANCELS_FIELD_NUMBER: _ClassVar[int]
     ACKNOWLEDGED_FIELD_NUMBER: _ClassVar[int]
     LEASE_FIELD_NUMBER: _ClassVar[int]
+    REACH_FIELD_NUMBER: _ClassVar[int]
     epoch: int
     hello: Hello
     dispatches: _containers.RepeatedCompositeFieldContainer[Dispatch]
     cancels: _containers.RepeatedCompositeFieldContainer[AttemptKey]
     acknowledged: _containers.RepeatedCompositeFieldContainer[AttemptKey]
     lease: LeaseGrant
-    def __init__(self, epoch: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., dispatches: _Optional[_Iterable[_Union[Dispatch, _Mapping]]] = ..., cancels: _Optional[_Iterable[_Union[AttemptKey, _Mapping]]] = ..., acknowledged: _Optional[_Iterable[_Union[AttemptKey, _Mapping]]] = ..., lease: _Optional[_Union[LeaseGrant, _Mapping]] = ...) -> None: ...
+    reach: ReachQuestion
+    def __init__(self, epoch: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., dispatches: _Optional[_Iterable[_Union[Dispatch, _Mapping]]] = ..., cancels: _Optional[_Iterable[_Union[AttemptKey, _Mapping]]] = ..., acknowledged: _Optional[_Iterable[_Union[AttemptKey, _Mapping]]] = ..., lease: _Optional[_Union[LeaseGrant, _Mapping]] = ..., reach: _Optional[_Union[ReachQuestion, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("protocol", "node_id", "executor_id")
@@ -82,17 +84,25 @@ class LeaseGrant(_message.Message):
     asked: int
     def __init__(self, asked: _Optional[int] = ...) -> None: ...
 
+class ReachQuestion(_message.Message):
+    __slots__ = ("asked",)
+    ASKED_FIELD_NUMBER: _ClassVar[int]
+    asked: int
+    def __init__(self, asked: _Optional[int] = ...) -> None: ...
+
 class ExecutorMessage(_message.Message):
-    __slots__ = ("welcome", "reports", "lease", "capacity")
+    __slots__ = ("welcome", "reports", "lease", "capacity", "reach")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     REPORTS_FIELD_NUMBER: _ClassVar[int]
     LEASE_FIELD_NUMBER: _ClassVar[int]
     CAPACITY_FIELD_NUMBER: _ClassVar[int]
+    REACH_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     reports: _containers.RepeatedCompositeFieldContainer[Report]
     lease: LeaseQuestion
     capacity: CapacityChange
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., reports: _Optional[_Iterable[_Union[Report, _Mapping]]] = ..., lease: _Optional[_Union[LeaseQuestion, _Mapping]] = ..., capacity: _Optional[_Union[CapacityChange, _Mapping]] = ...) -> None: ...
+    reach: ReachAnswer
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., reports: _Optional[_Iterable[_Union[Report, _Mapping]]] = ..., lease: _Optional[_Union[LeaseQuestion, _Mapping]] = ..., capacity: _Optional[_Union[CapacityChange, _Mapping]] = ..., reach: _Optional[_Union[ReachAnswer, _Mapping]] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("protocol", "executor_id", "incarnation", "version", "slots", "kinds", "labels", "draining", "lease", "held", "vouched")
@@ -128,6 +138,12 @@ class Welcome(_message.Message):
     def __init__(self, protocol: _Optional[int] = ..., executor_id: _Optional[str] = ..., incarnation: _Optional[str] = ..., version: _Optional[str] = ..., slots: _Optional[int] = ..., kinds: _Optional[_Iterable[str]] = ..., labels: _Optional[_Mapping[str, str]] = ..., draining: _Optional[bool] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., held: _Optional[_Iterable[_Union[AttemptKey, _Mapping]]] = ..., vouched: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class LeaseQuestion(_message.Message):
+    __slots__ = ("asked",)
+    ASKED_FIELD_NUMBER: _ClassVar[int]
+    asked: int
+    def __init__(self, asked: _Optional[int] = ...) -> None: ...
+
+class ReachAnswer(_message.Message):
     __slots__ = ("asked",)
     ASKED_FIELD_NUMBER: _ClassVar[int]
     asked: int
