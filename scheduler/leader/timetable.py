@@ -25,13 +25,13 @@ class Timetable:
 
     def __init__(self) -> None:
         self._heap: list[_Entry] = []
-        self._next: dict[UUID, _Entry] = {}
-        self._held: set[UUID] = set()
+        self._next: dict[int, _Entry] = {}
+        self._held: set[int] = set()
         self._numbers = itertools.count()
         self._horizon = _START
         self._reading: Place | None = None
-        self._touched: set[UUID] = set()
-        self._frozen: set[UUID] = set()
+        self._touched: set[int] = set()
+        self._frozen: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._next)
@@ -64,19 +64,19 @@ class Timetable:
     def hold(self, trigger: DueTrigger, until: datetime) -> None:
         """A trigger whose time has come is looked at again at a later one, without another due time."""
         self.drop(trigger.uid)
-        self._held.add(trigger.uid)
+        self._held.add(trigger.uid.int)
         self._insert(trigger, until)
 
     def drop(self, uid: UUID) -> None:
         """A trigger is gone, is set aside, or waits for something other than time."""
         if self._reading is not None:
-            self._touched.add(uid)
-        if self._next.pop(uid, None) is not None:
-            self._held.discard(uid)
+            self._touched.add(uid.int)
+        if self._next.pop(uid.int, None) is not None:
+            self._held.discard(uid.int)
 
     def _insert(self, trigger: DueTrigger, at: datetime) -> None:
         entry = at, trigger.uid.int, next(self._numbers), trigger
-        self._next[trigger.uid] = entry
+        self._next[entry[1]] = entry
         heapq.heappush(self._heap, entry)
 
     def begin_reading(self, until: Place) -> None:
@@ -87,7 +87,7 @@ class Timetable:
     def end_reading(self, rows: list[DueTrigger], horizon: Place) -> None:
         """Take in what the store answered: the triggers between the old horizon and this one."""
         for row in rows:
-            if row.uid not in self._touched:
+            if row.uid.int not in self._touched:
                 self._insert(row, row.next_fire)
         self._horizon = max(self._horizon, horizon)
         self._reading = None
@@ -95,15 +95,15 @@ class Timetable:
 
     def freeze(self, job_uid: UUID) -> None:
         """Fire nothing of a job while it is being edited."""
-        self._frozen.add(job_uid)
+        self._frozen.add(job_uid.int)
 
     def is_frozen(self, job_uid: UUID) -> bool:
         """Whether a job is being edited."""
-        return job_uid in self._frozen
+        return job_uid.int in self._frozen
 
     def thaw(self, job_uid: UUID) -> None:
         """The edit is over."""
-        self._frozen.discard(job_uid)
+        self._frozen.discard(job_uid.int)
 
     def take(self, now: datetime, limit: int, ready: Callable[[UUID], bool]) -> tuple[list[DueTrigger], set[UUID]]:
         """Remove and return triggers that are due, in order, at most `limit`; those of frozen jobs stay.
@@ -118,14 +118,14 @@ class Timetable:
             trigger = entry[3]
             if not self._is_current(entry):
                 continue
-            if trigger.job_uid in self._frozen:
+            if trigger.job_uid.int in self._frozen:
                 left.append(entry)
             elif not ready(trigger.job_uid):
                 left.append(entry)
                 missing.add(trigger.job_uid)
             else:
-                del self._next[trigger.uid]
-                self._held.discard(trigger.uid)
+                del self._next[entry[1]]
+                self._held.discard(entry[1])
                 taken.append(trigger)
         for entry in left:
             heapq.heappush(self._heap, entry)
@@ -133,7 +133,7 @@ class Timetable:
 
     def of(self, uid: UUID) -> DueTrigger | None:
         """A trigger, if it is here."""
-        entry = self._next.get(uid)
+        entry = self._next.get(uid.int)
         return None if entry is None else entry[3]
 
     def of_job(self, job_uid: UUID) -> list[DueTrigger]:
@@ -152,11 +152,11 @@ class Timetable:
         if not self._heap:
             return None
         first = self._heap[0]
-        if first[3].job_uid not in self._frozen:
+        if first[3].job_uid.int not in self._frozen:
             return first[0]
         return min(
-            (at for at, _, _, trigger in self._next.values() if trigger.job_uid not in self._frozen), default=None
+            (at for at, _, _, trigger in self._next.values() if trigger.job_uid.int not in self._frozen), default=None
         )
 
     def _is_current(self, entry: _Entry) -> bool:
-        return self._next.get(entry[3].uid) is entry
+        return self._next.get(entry[1]) is entry

@@ -32,12 +32,13 @@ def compare(leader: Leader, store: MemoryStore, wrong: Report) -> None:
 def _compare_times(leader: Leader, store: MemoryStore, wrong: Report) -> None:
     timetable, delays = leader.timetable, leader._delays
     stored = {record.uid: record for job in store.jobs_by_uid.values() for record in job.triggers}
-    for uid, (*_, trigger) in timetable._next.items():
+    for *_, trigger in timetable._next.values():
+        uid = trigger.uid
         record = stored.get(uid)
         if record is None or record.next_fire != trigger.next_fire or record.fires != trigger.fires:
             wrong(f"the timetable has {trigger}, the store {record}")
     for uid, record in stored.items():
-        if record.next_fire is None or (record.next_fire, uid) > timetable.horizon or uid in timetable._next:
+        if record.next_fire is None or (record.next_fire, uid) > timetable.horizon or timetable.of(uid) is not None:
             continue
         if not delays.waits(uid):
             wrong(f"{record.name} is due at {seconds(record.next_fire):g}, and nobody knows")
