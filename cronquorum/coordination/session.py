@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any
 
 from kazoo.exceptions import ConnectionLoss
-from kazoo.protocol.states import KazooState
+from kazoo.protocol.states import KazooState, KeeperState
 
 from cronquorum.clock import Clock, wait_for_event
 from cronquorum.coordination.client import Client
@@ -35,13 +35,17 @@ NO_ANSWER = 0.5
 proven by it would be stale by then, and another server may be better off."""
 
 GIVE_UP_AFTER = 3.0
-"""Session timeouts of silence after which the client is replaced: its session is lost in any case."""
+"""Session timeouts of silence after which the client is replaced by one that goes on with its session: whether
+that is lost only ZooKeeper knows, and its quorum may be away for longer."""
 
 log = get_logger(__name__)
 
 
 class Session:
-    """One ZooKeeper session after the other, for as long as it is open. Belongs to one event loop."""
+    """One ZooKeeper session after the other, for as long as it is open. Belongs to one event loop.
+
+    A session is lost when ZooKeeper says so, and never by silence.
+    """
 
     def __init__(self, hosts: Hosts, timeout: timedelta, clock: Clock) -> None:
         self.hosts = hosts
@@ -49,6 +53,8 @@ class Session:
         """Written by kazoo's connection thread, so that it is never older than what kazoo knows."""
         self.session_id: int | None = None
         """The present session, also while contact is suspended. None: not yet, or lost."""
+        self._credentials: tuple[int, bytes] | None = None
+        """What a client needs to go on with it."""
         self._asked_timeout = timeout.total_seconds()
         self.timeout = self._asked_timeout
         """The session timeout T in seconds: as last negotiated, before that as asked for."""
@@ -87,6 +93,7 @@ class Session:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         client = self._exchange(None)
+        self.session_id = self._credentials = None
         if client is not None:
             self._told = None
             self._on_change()
@@ -159,7 +166,15 @@ class Session:
                 self._loop.call_soon_threadsafe(callback, *arguments)
 
     def _new_client(self) -> Client | None:
-        client = Client(self.hosts, self._asked_timeout, is_alive=self._is_alive, on_state=self._on_kazoo_state)
+        with self._changing:
+            credentials = self._credentials
+        client = Client(
+            self.hosts,
+            self._asked_timeout,
+            is_alive=self._is_alive,
+            on_state=self._on_kazoo_state,
+            session=credentials,
+        )
         old = self._exchange(client)
         client.start_async()
         return old
@@ -168,7 +183,7 @@ class Session:
         """Listen to this client from now on; return the old one, which nobody listens to any more."""
         with self._changing:
             old, self._client = self._client, client
-            self.contact = self.session_id = None
+            self.contact = None
         return old
 
     def _on_kazoo_state(self, client: Client, state: str) -> None:
@@ -178,12 +193,13 @@ class Session:
                 return
             if state == KazooState.CONNECTED:
                 session_id: int = client.client_id[0]
-                self.session_id = session_id
+                self.session_id, self._credentials = session_id, client.client_id
                 self.contact = Contact(self, client, session_id, client.negotiated)
             else:
                 self.contact = None
-                if state == KazooState.LOST:
-                    self.session_id = None
+                # kazoo says LOST of a thread that died, too, of which ZooKeeper knows nothing
+                if state == KazooState.LOST and client.client_state == KeeperState.EXPIRED_SESSION:
+                    self.session_id = self._credentials = None
         self.post(self._on_change)
 
     def _on_change(self) -> None:
@@ -209,7 +225,7 @@ class Session:
             self._last_tick = now = self._clock.boottime()
             if self.contact is None:
                 if now - self._silent_since > GIVE_UP_AFTER * self.timeout:
-                    self._start_afresh()
+                    self._replace_client()
             elif any(now - sent > NO_ANSWER * self.timeout for _, sent in self._in_flight.values()):
                 log.warning("ZooKeeper does not answer: connecting anew", hosts=str(self.hosts))
                 if self._client is not None:
@@ -220,9 +236,11 @@ class Session:
         """Whether the event loop has lately come round. Called on kazoo's connection thread."""
         return not self.is_open or self._clock.boottime() - self._last_tick < self.timeout
 
-    def _start_afresh(self) -> None:
-        log.warning("ZooKeeper was silent for long: starting a new session", hosts=str(self.hosts))
+    def _replace_client(self) -> None:
+        log.warning("ZooKeeper is silent for long: starting another client", hosts=str(self.hosts))
         self._silent_since = self._clock.boottime()
+        if self._client is not None:
+            self._client.abandon()  # it must not end the session that another one goes on with
         old = self._new_client()
         self._on_change()
         if old is not None:

@@ -169,6 +169,19 @@ async def test_a_lost_session_ends_the_candidacy_and_the_announcement_is_made_ag
     await leads(await coordinator.stand(member()))
 
 
+async def test_a_client_that_is_replaced_does_not_take_its_session_with_it(
+    make: Open, zk_chroot: str, operator: KazooClient
+) -> None:
+    coordinator = await started(make(zk_chroot, session=30))
+    registration = await coordinator.announce(NODES, member())
+    before = operator.exists("/nodes/node-1")
+    coordinator._session._replace_client()
+    await eventually_async(registration.prove)
+    await asyncio.gather(*coordinator._session._disposals)
+    assert operator.exists("/nodes/node-1").ephemeralOwner == before.ephemeralOwner
+    assert await registration.prove()
+
+
 async def test_all_is_made_again_when_somebody_deletes_everything(
     make: Open, zk_chroot: str, operator: KazooClient
 ) -> None:
