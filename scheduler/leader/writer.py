@@ -89,6 +89,11 @@ class Writer:
         """Whether new work must wait outside."""
         return len(self._queue) >= LONGEST_QUEUE
 
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is written now, since the leader may not act: what can wait is to be decided later."""
+        return not self._may_act()
+
     def submit(
         self,
         changes: Sequence[Change],
