@@ -132,10 +132,17 @@ class Writer:
 
     async def read(self, ask: Callable[[], T]) -> T:
         """Ask the store in the writer's thread, behind everything submitted so far."""
+        return await self.ask(ask)
+
+    def ask(self, ask: Callable[[], T]) -> "asyncio.Future[T]":
+        """The same for one who must not wait: in a silence of the coordinator's that may be long."""
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Read(ask, answer))
-        self._arrived.set()
-        return await self._or_ended(answer)
+        if self._closed:
+            answer.set_exception(NotLeading("this node stopped leading"))
+        else:
+            self._queue.append(_Read(ask, answer))
+            self._arrived.set()
+        return answer
 
     async def _or_ended(self, future: "asyncio.Future[T]") -> T:
         if self._closed:

@@ -1,6 +1,7 @@
 """A term whose node has no contact with the coordinator: it acts no more, and goes on for its executors' leases."""
 
 import asyncio
+from uuid import uuid4
 
 import pytest
 
@@ -42,6 +43,26 @@ async def test_leases_are_answered_however_long_the_silence_is(stage: Stage) -> 
     await executor.say(outcome(executor.dispatches[0].key))
     await stage.becomes(row, State.SUCCEEDED)
     assert stage.row(row.id).reruns == 0
+
+
+async def test_no_report_keeps_the_questions_behind_it_waiting(stage: Stage) -> None:
+    await stage.lead()
+    executor = await stage.executor()
+    row = await stage.started(executor)
+    (dispatch,) = executor.dispatches
+    await executor.say(outcome(dispatch.key))
+    await stage.becomes(row, State.SUCCEEDED)
+    await until(lambda: executor.acknowledged)
+    await silence(stage, 5)
+    unknown = pb.AttemptKey(execution_id=str(uuid4()), attempt=1, placement=1, incarnation=executor.incarnation)
+    await executor.say(outcome(dispatch.key), outcome(unknown))  # the store must say what these are
+    await executor.say(lease=pb.LeaseQuestion(asked=5))
+    await silence(stage, 5)
+    await until(lambda: executor.grants == [5])
+    assert len(executor.acknowledged) == 1
+    await contact(stage)
+    await until(lambda: len(executor.acknowledged) == 3)
+    assert stage.evidence() == 1
 
 
 async def test_what_comes_due_in_a_silence_is_decided_after_it(stage: Stage) -> None:
