@@ -9,8 +9,9 @@ What kazoo 2.11 does not do for us, each reproduced, and what is done here and i
 * Waking its thread is a blocking `send` on a socket pair that holds some 270 of them: `Session` has no more
   than `MAX_IN_FLIGHT` under way.
 * It holds on to the highest zxid that it has seen, so that it never returns to a ZooKeeper that was restored
-  from a backup, and a connection thread that died stays dead: `Session` replaces it after `GIVE_UP_AFTER`,
-  by a client that goes on with the same session if there still is one.
+  from a backup: `Session` replaces it after `GIVE_UP_AFTER`.
+* A connection thread that died (of `xids do not match`, after a reconnect) stays dead: `Session` replaces the client
+  at once. A client that replaces another goes on with the same session, if there still is one.
 * Its threads ping on when the event loop is stuck, so that a leader that does nothing would lead for ever:
   without a sign of life from the loop within T, `_Handler` breaks the connection, and makes no other.
 * Requests that are made while it is not connected wait without limit, and may be sent in the next session:

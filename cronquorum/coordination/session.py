@@ -61,6 +61,8 @@ class Session:
         self.is_open = False
         self._clock = clock
         self._client: Client | None = None
+        self._died = False
+        """Whether its connection thread has ended, which nobody asked it to."""
         self._changing = threading.Lock()
         """Held while client, contact and session id change together, and never for long."""
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -183,7 +185,7 @@ class Session:
         """Listen to this client from now on; return the old one, which nobody listens to any more."""
         with self._changing:
             old, self._client = self._client, client
-            self.contact = None
+            self.contact, self._died = None, False
         return old
 
     def _on_kazoo_state(self, client: Client, state: str) -> None:
@@ -197,9 +199,10 @@ class Session:
                 self.contact = Contact(self, client, session_id, client.negotiated)
             else:
                 self.contact = None
-                # kazoo says LOST of a thread that died, too, of which ZooKeeper knows nothing
                 if state == KazooState.LOST and client.client_state == KeeperState.EXPIRED_SESSION:
                     self.session_id = self._credentials = None
+                elif state == KazooState.LOST:  # its thread died, of which ZooKeeper knows nothing
+                    self._died = True
         self.post(self._on_change)
 
     def _on_change(self) -> None:
@@ -224,7 +227,7 @@ class Session:
         while True:
             self._last_tick = now = self._clock.boottime()
             if self.contact is None:
-                if now - self._silent_since > GIVE_UP_AFTER * self.timeout:
+                if self._died or now - self._silent_since > GIVE_UP_AFTER * self.timeout:
                     self._replace_client()
             elif any(now - sent > NO_ANSWER * self.timeout for _, sent in self._in_flight.values()):
                 log.warning("ZooKeeper does not answer: connecting anew", hosts=str(self.hosts))
@@ -237,7 +240,8 @@ class Session:
         return not self.is_open or self._clock.boottime() - self._last_tick < self.timeout
 
     def _replace_client(self) -> None:
-        log.warning("ZooKeeper is silent for long: starting another client", hosts=str(self.hosts))
+        why = "the connection's thread died" if self._died else "ZooKeeper is silent for long"
+        log.warning("starting another client", why=why, hosts=str(self.hosts))
         self._silent_since = self._clock.boottime()
         if self._client is not None:
             self._client.abandon()  # it must not end the session that another one goes on with

@@ -169,6 +169,24 @@ async def test_a_lost_session_ends_the_candidacy_and_the_announcement_is_made_ag
     await leads(await coordinator.stand(member()))
 
 
+async def test_a_client_whose_thread_died_is_replaced_at_once_and_the_session_goes_on(
+    make: Open, zk_chroot: str
+) -> None:
+    coordinator = await started(make(zk_chroot, session=10))
+    candidacy = await coordinator.stand(member())
+    await leads(candidacy)
+    claim = await candidacy.elected()
+    client = coordinator._session._client
+    assert client is not None
+    client._stopped.set()  # so its thread ends, without farewell to the session
+    client.drop()
+    await eventually_async(lambda: not candidacy.may_act())
+    await eventually_async(candidacy.may_act)
+    async with running(candidacy.ended()) as ending:
+        assert await candidacy.elected() == claim
+        assert not ending.done()
+
+
 async def test_a_client_that_is_replaced_does_not_take_its_session_with_it(
     make: Open, zk_chroot: str, operator: KazooClient
 ) -> None:
