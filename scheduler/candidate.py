@@ -54,7 +54,7 @@ class Candidate:
         self._metrics = metrics
         self._stopping = asyncio.Event()
         self.leader: Leader | None = None
-        """Set while this node leads and has taken over."""
+        """Set while this node leads and has taken over, but not in a long silence of the coordinator's."""
         self.leads = asyncio.Event()
         """Set as long as `leader` is."""
 
@@ -172,9 +172,14 @@ class Candidate:
 
     async def _when_ready(self, leader: Leader) -> None:
         await leader.took_over.wait()
-        self.leader = leader
-        self.leads.set()
-        self._metrics.leader.set(1)
+        while True:
+            if leader.vigil.silent:
+                self._left()  # whoever calls is told so, instead of being kept waiting
+            else:
+                self.leader = leader
+                self.leads.set()
+                self._metrics.leader.set(1)
+            await leader.vigil.turned()
 
     def _left(self) -> None:
         self.leader = None

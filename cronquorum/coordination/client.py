@@ -9,7 +9,9 @@ What kazoo 2.11 does not do for us, each reproduced, and what is done here and i
 * Waking its thread is a blocking `send` on a socket pair that holds some 270 of them: `Session` has no more
   than `MAX_IN_FLIGHT` under way.
 * It holds on to the highest zxid that it has seen, so that it never returns to a ZooKeeper that was restored
-  from a backup, and a connection thread that died stays dead: `Session` replaces it after `GIVE_UP_AFTER`.
+  from a backup: `Session` replaces it after `GIVE_UP_AFTER`.
+* A connection thread that died (of `xids do not match`, after a reconnect) stays dead: `Session` replaces the client
+  at once. A client that replaces another goes on with the same session, if there still is one.
 * Its threads ping on when the event loop is stuck, so that a leader that does nothing would lead for ever:
   without a sign of life from the loop within T, `_Handler` breaks the connection, and makes no other.
 * Requests that are made while it is not connected wait without limit, and may be sent in the next session:
@@ -53,12 +55,14 @@ class Client(KazooClient):  # type: ignore[misc] # kazoo has no types
         *,
         is_alive: Callable[[], bool],
         on_state: Callable[["Client", str], None],
+        session: tuple[int, bytes] | None = None,
     ) -> None:
-        """Both are called on the connection's thread, and must not block."""
+        """Both are called on the connection's thread, and must not block. `session` is to be gone on with."""
         handler = _Handler(timeout / (len(hosts.servers) + 1), is_alive)
         super().__init__(
             hosts=hosts.connect_string,
             timeout=timeout,
+            client_id=session,
             handler=handler,
             logger=_kazoo_log,
             connection_retry=KazooRetry(
@@ -85,8 +89,12 @@ class Client(KazooClient):  # type: ignore[misc] # kazoo has no types
         """Break the connection, so that kazoo notices, and makes another."""
         self.handler.drop()
 
+    def abandon(self) -> None:
+        """Say nothing more to ZooKeeper, not even farewell: the session is another client's now."""
+        self.handler.silence()
+
     async def dispose(self) -> None:
-        """End the session and all threads. Kazoo's own way of it blocks, hence a thread."""
+        """End the session, unless abandoned, and all threads. Kazoo's own way of it blocks, hence a thread."""
         loop = asyncio.get_running_loop()
         done = asyncio.Event()
 
@@ -121,6 +129,7 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc] # kazoo has no
         super().__init__()
         self._connect_timeout = connect_timeout
         self._is_alive = is_alive
+        self._silenced = False
         self._socket: socket.socket | None = None
 
     def select(self, *args: Any, **kwargs: Any) -> Any:
@@ -130,7 +139,13 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc] # kazoo has no
         self._require_life()
         return ready
 
+    def silence(self) -> None:
+        self._silenced = True
+        self.drop()
+
     def _require_life(self) -> None:
+        if self._silenced:
+            raise OSError("this client was given up")
         if not self._is_alive():
             raise OSError("the event loop is stuck")  # to kazoo, one more broken connection
 

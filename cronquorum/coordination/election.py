@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cronquorum.clock import Clock, wait_for_event
+from cronquorum.clock import Clock
 from cronquorum.coordination.contact import Contact, NoContact, Znode
 from cronquorum.coordination.duty import Duty
 from cronquorum.coordination.ensemble import Ensemble
@@ -119,8 +119,8 @@ class Line:
 
 
 class ZooKeeperCandidacy(Standing):
-    """Ends when withdrawn, when its session or its entry is gone, and after T without proof of contact:
-    the last, since kazoo tells of a lost session only after it has reconnected."""
+    """Ends when withdrawn, and when ZooKeeper says that its session or its entry is gone. Silence, however long, only
+    keeps it from acting: the whole ensemble may be away, and the session goes on with it."""
 
     def __init__(self, line: Line, member: Member, place: Place) -> None:
         super().__init__(member)
@@ -135,7 +135,6 @@ class ZooKeeperCandidacy(Standing):
         self._proving = Duty(
             self._session, self._clock, self._beat, name=f"contact of {member.id}", period=PROOF_PERIOD
         )
-        self._session.spawn(self._count_silence(), name=f"silence of {member.id}")
 
     def may_act(self) -> bool:
         proof = self._proof
@@ -216,12 +215,6 @@ class ZooKeeperCandidacy(Standing):
         if lost or (contact is not None and contact.session_id != self._place.session_id):
             self.end("the session was lost")
         return self.is_over
-
-    async def _count_silence(self) -> None:
-        while (left := self._last_sent + self._session.timeout - self._clock.boottime()) > 0:
-            if await wait_for_event(self._over, self._clock, left):
-                return
-        self.end("no proof of contact for a whole session timeout")
 
 
 class Leader:

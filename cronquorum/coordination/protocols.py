@@ -62,7 +62,11 @@ class Candidacy(Protocol):
 
     async def ended(self) -> str:
         """Return when the candidacy has ended, with the reason: withdrawn, or the session lost, or the
-        entry gone. An ended candidate is never first again."""
+        entry gone. An ended candidate is never first again.
+
+        Silence is no end, however long: until contact tells what has become of the entry, the candidacy
+        goes on, and may not act.
+        """
         ...
 
     async def withdraw(self) -> None:

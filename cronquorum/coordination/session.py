@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any
 
 from kazoo.exceptions import ConnectionLoss
-from kazoo.protocol.states import KazooState
+from kazoo.protocol.states import KazooState, KeeperState
 
 from cronquorum.clock import Clock, wait_for_event
 from cronquorum.coordination.client import Client
@@ -35,13 +35,17 @@ NO_ANSWER = 0.5
 proven by it would be stale by then, and another server may be better off."""
 
 GIVE_UP_AFTER = 3.0
-"""Session timeouts of silence after which the client is replaced: its session is lost in any case."""
+"""Session timeouts of silence after which the client is replaced by one that goes on with its session: whether
+that is lost only ZooKeeper knows, and its quorum may be away for longer."""
 
 log = get_logger(__name__)
 
 
 class Session:
-    """One ZooKeeper session after the other, for as long as it is open. Belongs to one event loop."""
+    """One ZooKeeper session after the other, for as long as it is open. Belongs to one event loop.
+
+    A session is lost when ZooKeeper says so, and never by silence.
+    """
 
     def __init__(self, hosts: Hosts, timeout: timedelta, clock: Clock) -> None:
         self.hosts = hosts
@@ -49,12 +53,16 @@ class Session:
         """Written by kazoo's connection thread, so that it is never older than what kazoo knows."""
         self.session_id: int | None = None
         """The present session, also while contact is suspended. None: not yet, or lost."""
+        self._credentials: tuple[int, bytes] | None = None
+        """What a client needs to go on with it."""
         self._asked_timeout = timeout.total_seconds()
         self.timeout = self._asked_timeout
         """The session timeout T in seconds: as last negotiated, before that as asked for."""
         self.is_open = False
         self._clock = clock
         self._client: Client | None = None
+        self._died = False
+        """Whether its connection thread has ended, which nobody asked it to."""
         self._changing = threading.Lock()
         """Held while client, contact and session id change together, and never for long."""
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -87,6 +95,7 @@ class Session:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         client = self._exchange(None)
+        self.session_id = self._credentials = None
         if client is not None:
             self._told = None
             self._on_change()
@@ -159,7 +168,15 @@ class Session:
                 self._loop.call_soon_threadsafe(callback, *arguments)
 
     def _new_client(self) -> Client | None:
-        client = Client(self.hosts, self._asked_timeout, is_alive=self._is_alive, on_state=self._on_kazoo_state)
+        with self._changing:
+            credentials = self._credentials
+        client = Client(
+            self.hosts,
+            self._asked_timeout,
+            is_alive=self._is_alive,
+            on_state=self._on_kazoo_state,
+            session=credentials,
+        )
         old = self._exchange(client)
         client.start_async()
         return old
@@ -168,7 +185,7 @@ class Session:
         """Listen to this client from now on; return the old one, which nobody listens to any more."""
         with self._changing:
             old, self._client = self._client, client
-            self.contact = self.session_id = None
+            self.contact, self._died = None, False
         return old
 
     def _on_kazoo_state(self, client: Client, state: str) -> None:
@@ -178,12 +195,14 @@ class Session:
                 return
             if state == KazooState.CONNECTED:
                 session_id: int = client.client_id[0]
-                self.session_id = session_id
+                self.session_id, self._credentials = session_id, client.client_id
                 self.contact = Contact(self, client, session_id, client.negotiated)
             else:
                 self.contact = None
-                if state == KazooState.LOST:
-                    self.session_id = None
+                if state == KazooState.LOST and client.client_state == KeeperState.EXPIRED_SESSION:
+                    self.session_id = self._credentials = None
+                elif state == KazooState.LOST:  # its thread died, of which ZooKeeper knows nothing
+                    self._died = True
         self.post(self._on_change)
 
     def _on_change(self) -> None:
@@ -208,8 +227,8 @@ class Session:
         while True:
             self._last_tick = now = self._clock.boottime()
             if self.contact is None:
-                if now - self._silent_since > GIVE_UP_AFTER * self.timeout:
-                    self._start_afresh()
+                if self._died or now - self._silent_since > GIVE_UP_AFTER * self.timeout:
+                    self._replace_client()
             elif any(now - sent > NO_ANSWER * self.timeout for _, sent in self._in_flight.values()):
                 log.warning("ZooKeeper does not answer: connecting anew", hosts=str(self.hosts))
                 if self._client is not None:
@@ -220,9 +239,12 @@ class Session:
         """Whether the event loop has lately come round. Called on kazoo's connection thread."""
         return not self.is_open or self._clock.boottime() - self._last_tick < self.timeout
 
-    def _start_afresh(self) -> None:
-        log.warning("ZooKeeper was silent for long: starting a new session", hosts=str(self.hosts))
+    def _replace_client(self) -> None:
+        why = "the connection's thread died" if self._died else "ZooKeeper is silent for long"
+        log.warning("starting another client", why=why, hosts=str(self.hosts))
         self._silent_since = self._clock.boottime()
+        if self._client is not None:
+            self._client.abandon()  # it must not end the session that another one goes on with
         old = self._new_client()
         self._on_change()
         if old is not None:

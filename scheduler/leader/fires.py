@@ -20,7 +20,7 @@ LARGEST_TAKE = 100
 LONGEST_STRETCH = 0.02
 """Seconds of deciding after which the loop lets others run."""
 FULL_PAUSE = 0.05
-"""Seconds to wait while the writer has enough to do."""
+"""Seconds to wait while the writer has enough to do, or may not write."""
 
 
 class Fires:
@@ -54,7 +54,7 @@ class Fires:
                 await asyncio.Event().wait()
             self._changed.clear()
             await self._read_ahead()
-            while self._writer.full:
+            while self._writer.full or self._writer.paused:
                 await self._clock.sleep(FULL_PAUSE)
             if await self._pass():
                 await asyncio.sleep(0)  # noqa: TID251 - lets the others run; it waits for nothing

@@ -11,7 +11,6 @@ from cronquorum.clock import Clock
 from cronquorum.coordination import Member, Watch
 from cronquorum.logs import get_logger
 from jobstore.changes import Change
-from jobstore.errors import StoreError
 from jobstore.model import Term
 from jobstore.protocols import CalendarQuery, JobStore, Records
 from jobstore.states import State
@@ -40,6 +39,7 @@ from scheduler.leader.runs import Runs
 from scheduler.leader.shared import Shared
 from scheduler.leader.sweep import Sweep
 from scheduler.leader.timetable import Timetable
+from scheduler.leader.vigil import Vigil
 from scheduler.leader.writer import Writer
 from scheduler.metrics import NodeMetrics
 
@@ -98,7 +98,6 @@ class Leader:
         self._metrics = metrics
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closing = False
-        self._asking_store = asyncio.Lock()
         writer = self._writer = Writer(store, term, clock, may_act, metrics)
         self._delays = Delays(self.timetable, self.catalog, lambda: self._fires.changed())
         self._backlog = Backlog(self.timetable, lambda: self._fires.changed())
@@ -133,7 +132,9 @@ class Leader:
         self.edits = Edits(shared, decisions, self._fires, requests)
         self.runs = Runs(shared, requests)
         self.hold = Hold(term, store, records, self.catalog, writer, requests, clock)
+        self.vigil = Vigil(term, store, clock, may_act, policy.session_timeout.total_seconds(), self._failed)
         self._called = False
+        self._offering = True
 
     async def run(self) -> None:
         """Lead until cancelled, or released if the term is held. Raises what ended the term: a `StoreError`,
@@ -144,6 +145,7 @@ class Leader:
         tasks: list[asyncio.Task[None]] = []
         try:
             tasks.append(asyncio.create_task(self._writer.run(), name="writer"))
+            tasks.append(asyncio.create_task(self.vigil.run(), name="vigil"))
             tasks.append(asyncio.create_task(self._take_over(), name="take-over"))
             await self._first_of(tasks)
             tasks.pop()
@@ -269,7 +271,10 @@ class Leader:
 
     async def _tick(self) -> None:
         while True:
-            await self._sweep.check()
+            if self._may_act():
+                await self._sweep.check()
+            if self.vigil.silent is self._offering:
+                self._pump()
             if self._watch.connected():
                 self.roster.sync(self._watch.current())
                 await self._sweep.departed(self._watch.current())
@@ -305,13 +310,7 @@ class Leader:
 
     async def leads_by_the_store(self) -> bool:
         """Whether no other term had begun when the store was asked, just now."""
-        async with self._asking_store:
-            try:
-                await asyncio.to_thread(self._store.commit, self.term, [])
-            except StoreError as error:
-                _log.warning("the store does not vouch for this term", epoch=self.term.epoch, error=str(error))
-                return False
-        return True
+        return await self.vigil.vouches()
 
     async def reported(self, link: Link, reports: list[pb.Report]) -> None:
         """What an executor says, in order."""
@@ -324,6 +323,9 @@ class Leader:
 
     def _pump(self) -> None:
         if self._called:
-            self._placement.offers(link for link in self.roster.links() if link.open_for_work)
+            # in a long silence nothing is placed that would leave after it, too late perhaps
+            self._offering = not self.vigil.silent
+            links = self.roster.links() if self._offering else ()
+            self._placement.offers(link for link in links if link.open_for_work)
             self._outbox.move(self._placement.pump(self._clock.now()))
             self._backlog.slots_are_free()

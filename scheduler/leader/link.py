@@ -32,7 +32,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 """Seconds between two tries to attach."""
 HELLO_TIMEOUT = 5.0
 """Seconds until an executor that took the call must have answered the Hello."""
-ACT_PAUSE = 0.02
+ACT_PAUSE, LONGEST_ACT_PAUSE = 0.02, 0.2
+"""Seconds between two looks at whether the leader may act again; longer ones in a long silence."""
 DEFAULT_LEASE = 15.0
 MOST_VOUCHED = 100
 """Earlier incarnations that an executor may vouch for at once."""
@@ -322,10 +323,12 @@ class Link:
             self.last_answer = self._clock.monotonic()
 
     async def _until_may_act(self, call: "Call | None" = None) -> None:
+        pause = ACT_PAUSE
         while not self._may_act():
             if call is not None:
                 await self._grant_beside(call)
-            await self._clock.sleep(ACT_PAUSE)
+            await self._clock.sleep(pause)
+            pause = min(LONGEST_ACT_PAUSE, 1.2 * pause)
 
 
 def _lease(member: Member) -> float:

@@ -1,5 +1,6 @@
 """What executors report, settled in batches."""
 
+import asyncio
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -10,6 +11,7 @@ from jobstore.model import EndedAttempt, Evidence, Execution, Output
 from jobstore.states import PLACED, State
 from schedapi.v1 import executor_service_pb2 as pb
 from scheduler import settle, wire
+from scheduler.errors import NotLeading
 from scheduler.leader.link import Link
 from scheduler.leader.shared import Shared
 
@@ -19,6 +21,8 @@ MOST_CHUNKS = 1_000
 """Pieces of one attempt's output; together with the executor's own bound."""
 FULL_PAUSE = 0.05
 """Seconds to let executors wait while the writer has enough to do."""
+MOST_ASKED = 1_000
+"""Late reports that wait for the store to say what they are; more are let lie, and offered again."""
 EVIDENCE_PER_SECOND = 10
 """Refused reports of one executor that are kept; a flood of them is counted and dropped."""
 
@@ -39,14 +43,17 @@ class Reports:
         self._clock = shared.clock
         self._metrics = shared.metrics
         self._evidence: dict[str, tuple[int, int]] = {}
+        self._asked = 0
 
     async def take(self, link: Link, reports: list[pb.Report]) -> None:
-        """Settle what one message of an executor says; later messages wait until this returns."""
+        """Settle what one message of an executor says; later messages wait until this returns.
+
+        Questions for the lease are among those: so this must not wait until the leader may act.
+        """
         while self._writer.full:
             await self._clock.sleep(FULL_PAUSE)
         now = self._clock.now()
         freed = False
-        strays: list[pb.Report] = []
         for report in reports:
             execution = self._named(link, report)
             if execution is not None and not self._catalog.has_definition(execution.job_uid, execution.revision):
@@ -54,14 +61,12 @@ class Reports:
                 # looked up again: while the definition was read, something else may have been decided
                 execution, now = self._named(link, report), self._clock.now()
             if execution is None:
-                strays.append(report)
+                self._stray(link, report, now)
             else:
                 freed |= self._apply(link, report, execution, now)
         if freed:
             self._outbox.move(self._placement.pump(now))
             self._backlog.slots_are_free()
-        for report in strays:
-            await self._stray(link, report, now)
 
     def _named(self, link: Link, report: pb.Report) -> Execution | None:
         """The execution that a report names, in all five parts and from its own executor; not one whose
@@ -88,7 +93,9 @@ class Reports:
                     self._move(started)
             case "progress":
                 value = report.progress.progress
-                if 0 <= value.fraction <= 1 and execution.state is State.RUNNING:
+                if self._writer.paused:
+                    pass  # it would only fill the queue: the next one says more
+                elif 0 <= value.fraction <= 1 and execution.state is State.RUNNING:
                     self._move(settle.progressed(execution, value.fraction, wire.text(value.note, 500)))
             case "output":
                 self._output(execution, report.output)
@@ -159,7 +166,7 @@ class Reports:
         settled = settle.settle(execution, settle.lost("executorForgot", now), definition, now)
         self._settled(link, wire.key_of(execution), settled.execution, settled.ended)
 
-    async def _stray(self, link: Link, report: pb.Report, now: datetime) -> None:
+    def _stray(self, link: Link, report: pb.Report, now: datetime) -> None:
         """A report that names no open execution: late, foreign, or offered again.
 
         One that was settled and whose acknowledgement was lost is acknowledged again; any other is kept
@@ -168,12 +175,31 @@ class Reports:
         if report.WhichOneof("what") not in ("outcome", "refused"):
             return
         id_ = wire.read_id(report.key.execution_id)
-        # behind what is submitted: the outcome that is offered again may be on its way to the store
-        if id_ is not None and await self._writer.read(partial(self._known, link, report, id_)):
+        if id_ is None:
+            self._metrics.refused.inc()
+            link.acknowledge(report.key)
+        elif self._asked < MOST_ASKED:
+            self._asked += 1
+            # behind what is submitted: the outcome that is offered again may be on its way to the store
+            answer = self._writer.ask(partial(self._known, link, report, id_))
+            answer.add_done_callback(partial(self._judge_stray, link, report, id_, now))
+
+    def _judge_stray(
+        self, link: Link, report: pb.Report, id_: UUID, now: datetime, answer: "asyncio.Future[bool]"
+    ) -> None:
+        self._asked -= 1
+        if answer.cancelled():
+            return
+        error = answer.exception()
+        if error is not None:
+            if not isinstance(error, NotLeading):
+                _log.warning("a late report is let lie", executor=link.member.id, error=str(error))
+            return
+        if answer.result():
             link.acknowledge(report.key)
             return
         self._metrics.refused.inc()
-        if id_ is None or self._flooded(link.member.id, now):
+        if self._flooded(link.member.id, now):
             link.acknowledge(report.key)
             return
         evidence = Evidence(

@@ -104,6 +104,11 @@ class Writer:
         """Whether new work must wait outside."""
         return len(self._queue) >= LONGEST_QUEUE
 
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is written now, since the leader may not act: what can wait is to be decided later."""
+        return not self._may_act()
+
     def submit(
         self,
         changes: Sequence[Change],
@@ -146,10 +151,17 @@ class Writer:
 
     async def read(self, ask: Callable[[], T]) -> T:
         """Ask the store in the writer's thread, behind everything submitted so far."""
+        return await self.ask(ask)
+
+    def ask(self, ask: Callable[[], T]) -> "asyncio.Future[T]":
+        """The same for one who must not wait: in a silence of the coordinator's that may be long."""
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Read(ask, answer))
-        self._arrived.set()
-        return await self._or_ended(answer)
+        if self._closed:
+            answer.set_exception(NotLeading("this node stopped leading"))
+        else:
+            self._queue.append(_Read(ask, answer))
+            self._arrived.set()
+        return answer
 
     async def _or_ended(self, future: "asyncio.Future[T]") -> T:
         if self._closed:

@@ -2,7 +2,7 @@
 
 What a registered executor may lie about, report by report, is in `tests/scheduler/test_leader_executors.py`;
 what a leader may say to an executor, in `tests/executor/test_attach.py`; single records, in
-`tests/contract/test_coordination_zookeeper.py`. Here all of them stand beside a real node and a real executor.
+`tests/contract/test_coordination_zookeeper_registry.py`. Here all of them stand beside a real node and a real executor.
 """
 
 import asyncio

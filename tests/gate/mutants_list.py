@@ -92,7 +92,9 @@ MUTANTS = (
         old="            and proof.contact is self._session.contact\n",
         new="",
         # the fence and T/2 still hold, so no record and no run tells
-        catcher=Tests(file="tests/contract/test_coordination_zookeeper.py", only="suspension_pauses_the_leader"),
+        catcher=Tests(
+            file="tests/contract/test_coordination_zookeeper_session.py", only="suspension_pauses_the_leader"
+        ),
     ),
     Mutant(
         name="acknowledgement before commit",

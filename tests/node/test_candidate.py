@@ -54,6 +54,8 @@ class One:
         self.terms: list[Term] = []
         self.leaders: list[Leader] = []
         self.others = False
+        self.silenced = False
+        """Without contact with the coordinator."""
         self.coordinator = InProcessCoordinator(beside=beside)
         self._store = store
         self.clock = StoreClock(clock)
@@ -68,7 +70,8 @@ class One:
     def _make_leader(self, term: Term, may_act: Callable[[], bool]) -> Leader:
         self.terms.append(term)
         policy = Policy(session_timeout=T)
-        made = Leader(term, self._store, self._store, self.watch, self.clock, may_act, policy, self.metrics)
+        acts = lambda: may_act() and not self.silenced  # noqa: E731
+        made = Leader(term, self._store, self._store, self.watch, self.clock, acts, policy, self.metrics)
         self.leaders.append(made)
         return made
 
@@ -247,6 +250,23 @@ async def test_a_node_whose_store_is_away_leaves_the_line(place: Place) -> None:
     assert place.root.leader() is None
     place.store.answers = True
     await place.until(lambda: place.nodes[0].leads, 5, "it stands again")
+
+
+async def test_a_leader_without_contact_is_shown_as_none_after_a_session_timeout_and_then_leads_on(
+    place: Place,
+) -> None:
+    one = await place.node("one")
+    await place.until(lambda: one.leads, 5, "one leads")
+    one.silenced = True
+    await place.pass_time(3)
+    assert one.leads, "it may be back at once"
+    await place.until(lambda: not one.leads, 2, "callers are told that there is no leader")
+    await place.pass_time(60)
+    assert one.candidate.leader is None
+    assert one.metrics.registry.get_sample_value("cronquorum_leader") == 0
+    one.silenced = False
+    await place.until(lambda: one.leads, 1, "it leads on")
+    assert len(one.terms) == 1
 
 
 # ------------------------------------------------------------------------------------- out of reach

@@ -1,0 +1,52 @@
+"""Coordinators over a ZooKeeper, a proxy before it, and an operator beside it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from kazoo.client import KazooClient
+
+from cronquorum.clock import SystemClock
+from cronquorum.coordination.zookeeper import ZooKeeperCoordinator
+from tests.contract.over_zookeeper import (
+    Open,
+    T,
+    shell,
+)
+from tests.rig import TcpProxy, ZooKeeperServer
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[Open]:
+    """Makes coordinators, which are closed after the test."""
+    made: list[ZooKeeperCoordinator] = []
+
+    def one(hosts: str, session: float = T, **others: Any) -> ZooKeeperCoordinator:
+        coordinator = ZooKeeperCoordinator(
+            hosts, clock=SystemClock(), session_timeout=timedelta(seconds=session), **others
+        )
+        made.append(coordinator)
+        return coordinator
+
+    yield one
+    await asyncio.gather(*(each.close() for each in made))
+
+
+@pytest.fixture
+def proxy(zookeeper: ZooKeeperServer) -> Iterator[TcpProxy]:
+    with TcpProxy(zookeeper.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def through_proxy(proxy: TcpProxy, zk_chroot: str) -> str:
+    return proxy.hosts + zk_chroot[zk_chroot.index("/") :]
+
+
+@pytest.fixture
+def operator(zk_chroot: str) -> Iterator[KazooClient]:
+    """Somebody with a ZooKeeper shell in the chroot."""
+    with shell(zk_chroot) as client:
+        yield client
