@@ -169,6 +169,17 @@ def test_an_edit_may_make_one_kind_of_schedule_of_another() -> None:
     assert found(made) == [Kind.UNKNOWN]
 
 
+def test_what_an_edit_made_a_delay_begins_after_it() -> None:
+    def edited(delay: str, pause: int) -> Book:
+        made = book(without=(40, 50))
+        made.apply("tick", 31_000, {"after": delay}, revision=2)
+        made.call("pause", "tick", pause, pause + 10)
+        return made
+
+    assert found(edited("15s", 45_000)) == []
+    assert found(edited("10s", 45_000)) == [Kind.LOST]
+
+
 def chain(*seconds: float) -> Book:
     made = Book()
     made.apply("chain", -1000, {"after": "10s"})
