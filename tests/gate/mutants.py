@@ -1,13 +1,16 @@
 """`python -m tests.gate --mutants`: is every mutant caught? Writes mutants.md; exit code 0 if and only if all are.
 
-Each mutant's catcher is first run once on the unmutated copy, where it has to find nothing.
+Each catcher is first run on an unmutated copy, once for all of its mutants: it has to find nothing there.
 """
 
 import argparse
+import fcntl
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tests.gate.mutants_list import MUTANTS, Catcher, Gate, Mutant
@@ -24,6 +27,7 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--list", action="store_true", help="say which there are, and whether they have rotted")
     parser.add_argument("--tests-only", action="store_true", help="leave out those that take a run of the gate")
+    parser.add_argument("--lock", type=Path, metavar="FILE", help="held while catchers run, as flock(1) does")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="for the report and the runs; must not exist")
     told = parser.parse_args(argv)
     chosen = [mutant for mutant in MUTANTS if not told.mutant or any(words in mutant.name for words in told.mutant)]
@@ -34,19 +38,33 @@ def main(argv: Sequence[str]) -> int:
     folder.parent.chmod(folder.parent.stat().st_mode | 0o055)  # PostgreSQL, a user of its own, works below it
     if told.list:
         return _list(chosen, folder)
+    lock = told.lock or folder / "lock"
+    begin = time.monotonic()
     rows: list[Row] = []
     clean: dict[str, Result] = {}
-    for mutant in chosen:
-        name = mutant.catcher.name
-        if name not in clean:
-            catcher = together([each.catcher for each in chosen if each.catcher.name == name])
-            clean[name] = _once(None, catcher, folder / f"clean-{len(clean) + 1}")
-            _say("unmutated", catcher, clean[name])
-        rows.append((mutant, _catch(mutant, clean[name], folder / f"mutant-{len(rows) + 1}")))
-        _say(mutant.name, mutant.catcher, rows[-1][1])
-        (folder / "mutants.md").write_text(page(rows))
-    print(folder / "mutants.md")
+    for turn in turns(chosen):
+        with lock.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            for mutant in turn:
+                name = mutant.catcher.name
+                if name not in clean:
+                    catcher = together([each.catcher for each in turn if each.catcher.name == name])
+                    clean[name] = _once(None, catcher, folder / f"clean-{len(clean) + 1}")
+                    _say("unmutated", catcher, clean[name])
+                rows.append((mutant, _catch(mutant, clean[name], folder / f"mutant-{len(rows) + 1}")))
+                _say(mutant.name, mutant.catcher, rows[-1][1])
+                (folder / "mutants.md").write_text(page(rows, clean))
+    taken = time.monotonic() - begin
+    print(f"{sum(1 for _, result in rows if result.by)} of {len(rows)} caught, {taken:.0f} s: {folder / 'mutants.md'}")
     return 0 if rows and all(result.by for _, result in rows) else 1
+
+
+def turns(mutants: Sequence[Mutant]) -> list[list[Mutant]]:
+    """Those that tests catch, and those of each gate: each is worked off in one go, under one hold of the lock."""
+    found: dict[str, list[Mutant]] = {}
+    for mutant in mutants:
+        found.setdefault(mutant.catcher.name if isinstance(mutant.catcher, Gate) else "", []).append(mutant)
+    return list(found.values())
 
 
 def together(catchers: Sequence[Catcher]) -> Catcher:
@@ -55,7 +73,7 @@ def together(catchers: Sequence[Catcher]) -> Catcher:
     if not gates:
         return catchers[0]
     minutes = max(gate.minutes for gate in gates)
-    return Gate(only=gates[0].only, minutes=minutes, expect=frozenset().union(*(gate.expect for gate in gates)))
+    return replace(gates[0], minutes=minutes, expect=frozenset().union(*(gate.expect for gate in gates)))
 
 
 def _catch(mutant: Mutant, clean: Result, folder: Path) -> Result:
@@ -72,7 +90,7 @@ def _once(mutant: Mutant | None, catcher: Catcher, folder: Path) -> Result:
         rotten = apply_patch(tree, mutant) if mutant is not None else ""
         if rotten:
             return Result(seconds=0.0, error=f"rotten: {rotten}")
-        return try_out(tree, catcher, folder, once=mutant is None)
+        return try_out(tree, catcher, folder)
     finally:
         shutil.rmtree(tree, ignore_errors=True)
 
@@ -93,16 +111,20 @@ def _say(name: str, catcher: Catcher, result: Result) -> None:
     print(f"[{result.seconds:6.1f} s] {name} / {catcher.name}: {told}", flush=True)
 
 
-def page(rows: Sequence[Row]) -> str:
+def page(rows: Sequence[Row], clean: Mapping[str, Result]) -> str:
     """mutants.md."""
     caught = sum(1 for _, result in rows if result.by)
+    order = [mutant.name for mutant in MUTANTS]
     lines = [f"# Mutants: {caught} of {len(rows)} caught", ""]
     lines += ["| mutant | caught by | after | what it said |", "|---|---|---|---|"]
-    for mutant, result in rows:
+    for mutant, result in sorted(rows, key=lambda row: order.index(row[0].name)):
         by = mutant.catcher.name if result.by else "**NOT CAUGHT**"
         said = (result.error or result.by).replace("|", "/").replace("\n", " ")[:300]
-        lines.append(f"| {mutant.name} | {by} | {result.seconds:.0f} s | {said} |")
-    lines += ["", "Each catcher was run on the unmutated tree before, and found nothing there."]
+        seen = "" if result.seen is None else f", seen after {result.seen:.0f} s of load"
+        lines.append(f"| {mutant.name} | {by} | {result.seconds:.0f} s{seen} | {said} |")
+    lines += ["", "Before, on the unmutated tree:", "", "| check | took | found |", "|---|---|---|"]
+    for name, result in clean.items():
+        lines.append(f"| {name} | {result.seconds:.0f} s | {result.error or result.by or 'nothing'} |")
     return "\n".join(lines) + "\n"
 
 

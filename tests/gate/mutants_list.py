@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tests.gate.load import LONG
 from tests.gate.verdict import Kind
 
 
@@ -9,12 +10,13 @@ from tests.gate.verdict import Kind
 class Gate:
     """The gate itself, with these kinds of faults, until it finds one of `expect` or `minutes` are over.
 
-    Only these kinds of failures count: a slow machine catches no mutant.
+    Only these kinds of failures count: a slow machine catches no mutant. `long`: the share of long tasks in its load.
     """
 
     only: str
     minutes: float
     expect: frozenset[Kind]
+    long: float = LONG
 
     @property
     def name(self) -> str:
@@ -38,7 +40,7 @@ Catcher = Gate | Tests
 
 @dataclass(frozen=True, kw_only=True)
 class Mutant:
-    """`old` stands exactly once in `file`, and becomes `new`."""
+    """`old` stands exactly once in `file`, and becomes `new`. Gates of one name differ in `expect` alone."""
 
     name: str
     file: str
@@ -47,11 +49,15 @@ class Mutant:
     catcher: Catcher
 
 
-def _gate(only: str, minutes: float, *expect: Kind) -> Gate:
-    return Gate(only=only, minutes=minutes, expect=frozenset(expect))
+def _without_store(*expect: Kind) -> Gate:
+    """Leaders are cut from PostgreSQL again and again: what they do before they have written it is not written."""
+    return Gate(only="leader-cut-postgres", minutes=1.5, expect=frozenset(expect))
 
 
-_NO_FAULTS = "none"
+def _without_executors(*expect: Kind) -> Gate:
+    """Executors are killed, and cut off, while they have much to do."""
+    return Gate(only="executor-kill,executor-cut", minutes=1.5, expect=frozenset(expect), long=0.25)
+
 
 MUTANTS = (
     Mutant(
@@ -72,19 +78,14 @@ MUTANTS = (
     Mutant(
         name="dispatch before commit",
         file="scheduler/leader/outbox.py",
-        old="""        self._uncommitted.update(e.id for e in placed)
-
-        def committed() -> None:
-""",
-        new="""        self._uncommitted.update(e.id for e in placed)
-        for early in placed:
-            link = self._links((early.executor_id, early.incarnation))
+        old="            self._uncommitted.add(execution.id)\n",
+        new="""            self._uncommitted.add(execution.id)
+            link = self._links((execution.executor_id, execution.incarnation))
             if link is not None:
-                self.send(link, early)
-
-        def committed() -> None:
+                self.send(link, execution)
 """,
-        catcher=_gate("leader-kill-leader.record", 3, Kind.UNKNOWN, Kind.RAN_TWICE, Kind.DOUBLED, Kind.OVERLAPPING),
+        # whatever it sends meanwhile has no record
+        catcher=_without_store(Kind.UNKNOWN, Kind.RAN_TWICE, Kind.OVERLAPPING),
     ),
     Mutant(
         name="SUSPENDED ignored",
@@ -97,17 +98,13 @@ MUTANTS = (
     Mutant(
         name="acknowledgement before commit",
         file="scheduler/leader/outbox.py",
-        old="""        def committed() -> None:
-            if then is not None:
-                failpoints.hit("leader.acknowledge")
-                then()
-""",
+        old="        self._writer.put(_Step(self, execution, changes, then))\n",
         new="""        if then is not None:
             then()
-
-        def committed() -> None:
+        self._writer.put(_Step(self, execution, changes, None))
 """,
-        catcher=_gate("leader-kill-leader.record", 3, Kind.WRONGLY_LOST, Kind.RAN_TWICE, Kind.NOT_FINAL),
+        # whatever it acknowledges meanwhile is gone: the next leader hears that nobody has it
+        catcher=_without_store(Kind.WRONGLY_LOST, Kind.RERUN),
     ),
     Mutant(
         name="executors that accept any epoch",
@@ -150,34 +147,34 @@ MUTANTS = (
         file="scheduler/misfire.py",
         old="else self.schedule.next_after(self.due),\n",
         new="else self.schedule.next_after(self.due + timedelta(seconds=2)),\n",
-        catcher=_gate(_NO_FAULTS, 1, Kind.LOST),
+        catcher=_without_executors(Kind.LOST),
     ),
     Mutant(
         name="the overlap policy `skip` lets everything in",
         file="scheduler/concurrency.py",
         old='    "skip": lambda open_count: open_count == 0,\n',
         new='    "skip": lambda open_count: True,\n',
-        catcher=_gate(_NO_FAULTS, 1, Kind.CONCURRENT),
+        catcher=_without_executors(Kind.CONCURRENT),
     ),
     Mutant(
         name="an attempt is given away without waiting for its lease",
         file="scheduler/leader/sweep.py",
         old="LEASE_MARGIN = 1.1\n",
         new="LEASE_MARGIN = 0.0\n",
-        catcher=_gate("executor-cut", 3, Kind.OVERLAPPING, Kind.CONCURRENT),
+        catcher=_without_executors(Kind.OVERLAPPING, Kind.CONCURRENT),
     ),
     Mutant(
         name="what is not idempotent is run again",
         file="scheduler/failover.py",
         old='    return "rerun" if idempotent else "fail"\n',
         new='    return "rerun"\n',
-        catcher=_gate("executor-host-kill", 3, Kind.RERUN),
+        catcher=_without_executors(Kind.RERUN),
     ),
     Mutant(
         name="a range of missed fires counts one too many",
         file="scheduler/misfire.py",
         old="        return Missed(count=count, first=self.due, last=last), self.schedule.next_after(now)\n",
         new="        return Missed(count=count + 1, first=self.due, last=last), self.schedule.next_after(now)\n",
-        catcher=_gate("leader-kill", 3, Kind.MISCOUNTED, Kind.DOUBLED),
+        catcher=_without_store(Kind.MISCOUNTED, Kind.DOUBLED),
     ),
 )
