@@ -40,13 +40,20 @@ Catcher = Gate | Tests
 
 @dataclass(frozen=True, kw_only=True)
 class Mutant:
-    """`old` stands exactly once in `file`, and becomes `new`. Gates of one name differ in `expect` alone."""
+    """`old` stands exactly once in `file`, and becomes `new`; each of `catchers` is to notice, the cheapest one first.
+
+    Gates of one name differ in `expect` alone.
+    """
 
     name: str
     file: str
     old: str
     new: str
-    catcher: Catcher
+    catchers: tuple[Catcher, ...]
+
+
+def _tests(file: str, only: str) -> Tests:
+    return Tests(file=f"tests/{file}.py", only=only)
 
 
 def _without_store(*expect: Kind) -> Gate:
@@ -66,14 +73,14 @@ MUTANTS = (
         old='        sa.UniqueConstraint("scheduled_time", "trigger_uid", name="executions_fire"),\n',
         new="",
         # the id of a fire is made of the same two, so only a leader that makes other ids would run into it
-        catcher=Tests(file="tests/contract/test_jobstore_commit.py", only="bad_change and trigger"),
+        catchers=(_tests("contract/test_jobstore_commit", "bad_change and trigger"),),
     ),
     Mutant(
         name="plain SELECT instead of FOR SHARE for the fence",
         file="jobstore/sql/postgresql.py",
         old='"SELECT epoch FROM terms WHERE shard = 0 FOR SHARE"',
         new='"SELECT epoch FROM terms WHERE shard = 0"',
-        catcher=Tests(file="tests/contract/test_jobstore_fence.py", only="in_flight"),
+        catchers=(_tests("contract/test_jobstore_fence", "in_flight"),),
     ),
     Mutant(
         name="dispatch before commit",
@@ -85,7 +92,10 @@ MUTANTS = (
                 self.send(link, execution)
 """,
         # whatever it sends meanwhile has no record
-        catcher=_without_store(Kind.UNKNOWN, Kind.RAN_TWICE, Kind.OVERLAPPING),
+        catchers=(
+            _tests("scheduler/test_leader_outbox", "sent_before"),
+            _without_store(Kind.UNKNOWN, Kind.RAN_TWICE, Kind.OVERLAPPING),
+        ),
     ),
     Mutant(
         name="SUSPENDED ignored",
@@ -93,7 +103,7 @@ MUTANTS = (
         old="            and proof.contact is self._session.contact\n",
         new="",
         # the fence and T/2 still hold, so no record and no run tells
-        catcher=Tests(file="tests/contract/test_coordination_zookeeper.py", only="suspension_pauses_the_leader"),
+        catchers=(_tests("contract/test_coordination_zookeeper", "suspension_pauses_the_leader"),),
     ),
     Mutant(
         name="acknowledgement before commit",
@@ -104,42 +114,45 @@ MUTANTS = (
         self._writer.put(_Step(self, execution, changes, None))
 """,
         # whatever it acknowledges meanwhile is gone: the next leader hears that nobody has it
-        catcher=_without_store(Kind.WRONGLY_LOST, Kind.RERUN),
+        catchers=(
+            _tests("scheduler/test_leader_outbox", "acknowledged_before"),
+            _without_store(Kind.WRONGLY_LOST, Kind.RERUN),
+        ),
     ),
     Mutant(
         name="executors that accept any epoch",
         file="executor/fence.py",
         old="        if leader.epoch < highest.epoch:\n",
         new="        if leader.epoch < 0:\n",
-        catcher=Tests(file="tests/executor/test_attach.py", only="stale_epoch"),
+        catchers=(_tests("executor/test_attach", "stale_epoch"),),
     ),
     Mutant(
         name="leases counted from the receipt",
         file="executor/lease.py",
         old="            self.proved(asked / 1e9)\n",
         new='            self.proved(__import__("time").clock_gettime(__import__("time").CLOCK_BOOTTIME))\n',
-        catcher=Tests(file="tests/executor/test_lease.py", only="counts_from_the_send_of_its_question"),
+        catchers=(_tests("executor/test_lease", "counts_from_the_send_of_its_question"),),
     ),
     Mutant(
         name="old streams left open at Hello",
         file="executor/attach.py",
         old='        self.end_stream(Superseded(f"a newer Hello came, of epoch {leader.epoch}"))\n',
         new="        self._stream = None\n",
-        catcher=Tests(file="tests/executor/test_attach.py", only="hello_ends_every_earlier_stream"),
+        catchers=(_tests("executor/test_attach", "hello_ends_every_earlier_stream"),),
     ),
     Mutant(
         name="'I don't have it' believed from another incarnation",
         file="scheduler/leader/link.py",
         old="        if (welcome.executor_id, welcome.incarnation) != self.holder:\n",
         new="        if welcome.executor_id != self.holder[0]:\n",
-        catcher=Tests(file="tests/scheduler/test_leader_attaching.py", only="another_executor_at_the_address"),
+        catchers=(_tests("scheduler/test_leader_attaching", "another_executor_at_the_address"),),
     ),
     Mutant(
         name="outcome journal off",
         file="executor/service.py",
         old="            outbox=Outbox(self._journal),\n",
         new="            outbox=Outbox(None),\n",
-        catcher=Tests(file="tests/executor/test_guardian.py", only="outcome_outlives_the_executor"),
+        catchers=(_tests("executor/test_guardian", "outcome_outlives_the_executor"),),
     ),
     # those that follow prove that the gate itself sees what it is there to see
     Mutant(
@@ -147,34 +160,43 @@ MUTANTS = (
         file="scheduler/misfire.py",
         old="else self.schedule.next_after(self.due),\n",
         new="else self.schedule.next_after(self.due + timedelta(seconds=2)),\n",
-        catcher=_without_executors(Kind.LOST),
+        catchers=(
+            _tests("scheduler/test_leader_fires", "all_that_fires_is_accounted_for"),
+            _without_executors(Kind.LOST),
+        ),
     ),
     Mutant(
         name="the overlap policy `skip` lets everything in",
         file="scheduler/concurrency.py",
         old='    "skip": lambda open_count: open_count == 0,\n',
         new='    "skip": lambda open_count: True,\n',
-        catcher=_without_executors(Kind.CONCURRENT),
+        catchers=(
+            _tests("scheduler/test_leader_fires", "skipped_while_another_execution_is_open"),
+            _without_executors(Kind.CONCURRENT),
+        ),
     ),
     Mutant(
         name="an attempt is given away without waiting for its lease",
         file="scheduler/leader/sweep.py",
         old="LEASE_MARGIN = 1.1\n",
         new="LEASE_MARGIN = 0.0\n",
-        catcher=_without_executors(Kind.OVERLAPPING, Kind.CONCURRENT),
+        catchers=(
+            _tests("scheduler/test_leader_losses", "shorter_than_a_lease"),
+            _without_executors(Kind.OVERLAPPING, Kind.CONCURRENT),
+        ),
     ),
     Mutant(
         name="what is not idempotent is run again",
         file="scheduler/failover.py",
         old='    return "rerun" if idempotent else "fail"\n',
         new='    return "rerun"\n',
-        catcher=_without_executors(Kind.RERUN),
+        catchers=(_tests("scheduler/test_leader_losses", "may_not_be_run_again"), _without_executors(Kind.RERUN)),
     ),
     Mutant(
         name="a range of missed fires counts one too many",
         file="scheduler/misfire.py",
         old="        return Missed(count=count, first=self.due, last=last), self.schedule.next_after(now)\n",
         new="        return Missed(count=count + 1, first=self.due, last=last), self.schedule.next_after(now)\n",
-        catcher=_without_store(Kind.MISCOUNTED, Kind.DOUBLED),
+        catchers=(_tests("scheduler/test_misfire", "counted_exactly"), _without_store(Kind.MISCOUNTED, Kind.DOUBLED)),
     ),
 )

@@ -16,6 +16,8 @@ from tests.gate.mutants_list import Catcher, Gate, Mutant
 ROOT = Path(__file__).parents[2]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".cache", "__pycache__", ".*_cache", "node_modules", "*.log")
 SEED = "1"
+SIZE = ("--jobs", "200", "--rate", "12", "--edits", "1")
+"""As the short gate's, but for its short tasks: some are to outlive a lease."""
 SETTLING = 420.0
 """Seconds that a run of the gate may take beside its faults: servers, jobs, and the wait until all is final."""
 TESTS_SECONDS = 300.0
@@ -64,7 +66,7 @@ def try_out(tree: Path, catcher: Catcher, folder: Path) -> Result:
 
 
 def _environment(tree: Path) -> Mapping[str, str]:
-    return {**os.environ, "PYTHONPATH": f"{tree}:{tree / 'proto'}", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**os.environ, "PYTHONPATH": f"{tree}:{tree / 'proto'}", "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "300"}
 
 
 def _foreign(tree: Path) -> str:
@@ -111,8 +113,18 @@ def _run_tests(tree: Path, file: str, only: str, folder: Path) -> Result:
 
 def _run_gate(tree: Path, gate: Gate, folder: Path) -> Result:
     begin = time.monotonic()
-    words = ["-m", "tests.gate", "--short", "--only", gate.only, "--minutes", f"{gate.minutes:g}", "--seed", SEED]
-    words += ["--long", f"{gate.long:g}", "--until", ",".join(sorted(gate.expect)), "--keep", str(folder)]
+    words = [
+        "-m",
+        "tests.gate",
+        *SIZE,
+        "--only",
+        gate.only,
+        "--minutes",
+        f"{gate.minutes:g}",
+        "--long",
+        f"{gate.long:g}",
+    ]
+    words += ["--seed", SEED, "--until", ",".join(sorted(gate.expect)), "--keep", str(folder)]
     done = _python(tree, *words, seconds=gate.minutes * 60 + SETTLING, log=folder.with_suffix(".log"))
     taken = time.monotonic() - begin
     verdict = folder / "verdict.json"

@@ -23,7 +23,7 @@ from tests.gate.world_watch import WorldWatch
 SETTLE_SECONDS = 150.0
 """The longest task (40 s), the longest way of an execution whose executor was lost (25 s), and retries."""
 SEEN_SECONDS = 20.0
-"""The same when a failure was seen: what is broken may never be final, and what runs has had time to end."""
+"""The same when a failure was seen: what is broken may never be final."""
 QUIET_SECONDS = 3.0
 SNAPSHOTS, LEAST_BETWEEN = 6, 45.0
 """How often the store is read while the run goes on, and the least seconds between."""

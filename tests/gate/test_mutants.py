@@ -20,14 +20,17 @@ def test_its_text_stands_there_once(mutant: Mutant) -> None:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_its_catcher_is_there(mutant: Mutant) -> None:
-    if isinstance(mutant.catcher, Gate):
-        assert mutant.catcher.only == "none" or set(mutant.catcher.only.split(",")) <= set(kinds())
-    else:
-        assert (ROOT / mutant.catcher.file).exists()
+    first, *others = mutant.catchers
+    assert isinstance(first, mutants_list.Tests)
+    assert (ROOT / first.file).exists()
+    for gate in others:
+        assert isinstance(gate, Gate)
+        assert gate.expect
+        assert set(gate.only.split(",")) <= set(kinds())
 
 
 def test_a_rotten_one_is_told(tmp_path: Path) -> None:
-    mutant = Mutant(name="m", file="a.py", old="old", new="new", catcher=MUTANTS[0].catcher)
+    mutant = Mutant(name="m", file="a.py", old="old", new="new", catchers=())
     assert apply_patch(tmp_path, mutant) == "there is no a.py any more"
     (tmp_path / "a.py").write_text("old old")
     assert apply_patch(tmp_path, mutant) == "the old text stands 2 times in a.py, not once"
@@ -38,22 +41,25 @@ def test_a_rotten_one_is_told(tmp_path: Path) -> None:
 
 def test_the_report_says_what_was_not_caught() -> None:
     caught, missed = Result(seconds=60, by="lost (1 in all)", seen=14.2), Result(seconds=180)
-    lines = page([(MUTANTS[0], caught), (MUTANTS[1], missed)], {"a test": Result(seconds=2)}).splitlines()
+    first, second = MUTANTS[:2]
+    rows = [(first, first.catchers[0], caught), (second, second.catchers[0], caught)]
+    assert page(rows, {}).startswith("# Mutants: 2 of 2 caught")
+    rows = [(first, first.catchers[0], caught), (second, second.catchers[0], missed)]
+    lines = page(rows, {"a test": Result(seconds=2)}).splitlines()
     assert lines[0] == "# Mutants: 1 of 2 caught"
     assert "60 s, seen after 14 s of load" in lines[4]
     assert "lost (1 in all)" in lines[4]
-    assert "**NOT CAUGHT**" in lines[5]
+    assert f"**NOT CAUGHT** by {second.catchers[0].name}" in lines[5]
     assert lines[-1] == "| a test | 2 s | nothing |"
 
 
 def test_gates_of_one_name_are_run_clean_once_for_all_that_they_expect() -> None:
     of_tests, *of_gates = turns(MUTANTS)
-    assert not [mutant for mutant in of_tests if isinstance(mutant.catcher, Gate)]
-    assert len(of_tests) + sum(map(len, of_gates)) == len(MUTANTS)
+    assert [mutant for mutant, _ in of_tests] == list(MUTANTS)
+    assert turns(MUTANTS, gates=False) == [of_tests]
     for same in of_gates:
-        clean = together([mutant.catcher for mutant in same])
-        for mutant in same:
-            gate = mutant.catcher
+        clean = together([gate for _, gate in same])
+        for _, gate in same:
             assert isinstance(gate, Gate)
             assert isinstance(clean, Gate)
             assert gate.expect <= clean.expect
@@ -69,7 +75,7 @@ def test_a_catcher_that_finds_something_without_the_mutant_proves_nothing(
     monkeypatch.setattr(mutants_run, "ROOT", tmp_path / "tree")
     monkeypatch.setattr(mutants_run, "_foreign", lambda tree: "")  # it has nothing to import
     always = mutants_list.Tests(file="test_a.py", only="it")
-    monkeypatch.setattr(mutants, "MUTANTS", (Mutant(name="m", file="a.py", old="old", new="new", catcher=always),))
+    monkeypatch.setattr(mutants, "MUTANTS", (Mutant(name="m", file="a.py", old="old", new="new", catchers=(always,)),))
     assert mutants.main(["--keep", str(tmp_path / "kept")]) == 1
     told = capsys.readouterr().out
     assert "m / test_a.py -k 'it': without the mutant, too: test_a.py::test_it - AssertionError: always" in told
@@ -85,9 +91,9 @@ def test_a_mutant_is_caught_in_a_copy_and_told_when_it_has_rotted(
     monkeypatch.setattr(mutants_run, "ROOT", tmp_path / "tree")
     monkeypatch.setattr(mutants_run, "_foreign", lambda tree: "")  # it has nothing of ours to import
     catcher = mutants_list.Tests(file="test_a.py", only="it")
-    bites = Mutant(name="bites", file="a.py", old="True", new="False", catcher=catcher)
-    idle = Mutant(name="idle", file="a.py", old="safe", new="safe = 1; safe", catcher=catcher)
-    rotten = Mutant(name="rotten", file="a.py", old="gone", new="there", catcher=catcher)
+    bites = Mutant(name="bites", file="a.py", old="True", new="False", catchers=(catcher,))
+    idle = Mutant(name="idle", file="a.py", old="safe", new="safe = 1; safe", catchers=(catcher,))
+    rotten = Mutant(name="rotten", file="a.py", old="gone", new="there", catchers=(catcher,))
     monkeypatch.setattr(mutants, "MUTANTS", (bites,))
     assert mutants.main(["--keep", str(tmp_path / "first")]) == 0
     monkeypatch.setattr(mutants, "MUTANTS", (bites, idle, rotten))
