@@ -11,6 +11,7 @@ file away does what it says.
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def _fail() -> None:
 
 _ACTIONS: dict[str, Callable[[], None]] = {
     "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
-    "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
+    # to this very thread: one to the process goes to its first, and until that wakes up, this one would go on
+    "stop": lambda: signal.pthread_kill(threading.get_ident(), signal.SIGSTOP),
     "fail": _fail,
 }
 

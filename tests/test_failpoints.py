@@ -1,6 +1,9 @@
 """Failpoints: off, they do nothing; armed, they do what they say, once, and where the code says that they are."""
 
+import os
 import re
+import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +14,19 @@ from cronquorum import failpoints
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = "from cronquorum import failpoints\nfor _ in range(2):\n    failpoints.hit('leader.record')\nprint('passed')"
+
+THREADED = """
+import os, threading
+from cronquorum import failpoints
+
+def work():
+    failpoints.hit("store.transaction")
+    os.write(1, b"passed")
+
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+"""
 
 
 def run(folder: Path | None) -> subprocess.CompletedProcess[str]:
@@ -35,6 +51,25 @@ def test_armed_it_strikes_once(tmp_path: Path, action: str, code: int) -> None:
 def test_another_one_is_none_of_its_business(tmp_path: Path) -> None:
     (tmp_path / "leader.send").write_text("kill")
     assert run(tmp_path).stdout == "passed\n"
+
+
+def test_who_is_stopped_does_not_go_on_before_it_is(tmp_path: Path) -> None:
+    # a signal to the whole process goes to its first thread: until that one has woken up, the others go on
+    for _ in range(10):
+        (tmp_path / "store.transaction").write_text("stop")
+        with subprocess.Popen(
+            [sys.executable, "-c", THREADED],
+            env={failpoints.VARIABLE: str(tmp_path)},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+        ) as process:
+            assert process.stdout is not None
+            _, status = os.waitpid(process.pid, os.WUNTRACED)
+            said, _, _ = select.select([process.stdout], [], [], 0)
+            process.send_signal(signal.SIGCONT)
+            assert process.communicate(timeout=60)[0] == b"passed"
+        assert os.WIFSTOPPED(status)
+        assert said == [], "it went on before it was stopped"
 
 
 def test_those_that_are_named_are_those_that_there_are() -> None:

@@ -15,7 +15,9 @@ os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 from tests.gate.faults import kinds
+from tests.gate.load import LONG
 from tests.gate.run import Run, Settings
+from tests.gate.verdict import Kind
 
 MINUTES, JOBS, RATE, EDITS = 15.0, 2000, 40.0, 1.5
 FOLDER = "cronquorum-gate-"
@@ -55,9 +57,11 @@ def _parse(argv: Sequence[str]) -> tuple[Settings, Path, bool]:
     parser.add_argument("--minutes", type=float, help=f"of load and faults ({MINUTES:g}; short: {SHORT_MINUTES:g})")
     parser.add_argument("--seed", type=int, default=1, help="of load and faults (1)")
     parser.add_argument("--only", help="only these kinds of faults, one after the other: KIND,...; 'none': no faults")
+    parser.add_argument("--until", help="end at the first failure of these kinds that is seen: KIND,... (verdict.py)")
     parser.add_argument("--jobs", type=int, help=f"({JOBS}; short: {SHORT_JOBS})")
     parser.add_argument("--rate", type=float, help=f"fires a second ({RATE:g}; short: {SHORT_RATE:g})")
     parser.add_argument("--edits", type=float, help=f"calls a second ({EDITS:g}; short: {SHORT_EDITS:g})")
+    parser.add_argument("--long", type=float, help=f"share of the tasks that take 10 s and more ({LONG:g})")
     parser.add_argument("--short", action="store_true", help="one fault of each cheap kind, in about 3 minutes")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="the run's folder, which must not exist")
     parser.add_argument("--proxies", action="store_true", help="don't make network namespaces, though we might")
@@ -73,6 +77,9 @@ def _parse(argv: Sequence[str]) -> tuple[Settings, Path, bool]:
     unknown = sorted(set(only or ()) - set(kinds()))
     if unknown:
         parser.error(f"no such kind: {', '.join(unknown)}; see --kinds")
+    until = tuple(told.until.split(",")) if told.until else ()
+    if strange := sorted(set(until) - set(Kind)):
+        parser.error(f"no such kind of failure: {', '.join(strange)}")
     short = told.short
 
     def either(value: float | None, long: float, brief: float) -> float:
@@ -87,6 +94,8 @@ def _parse(argv: Sequence[str]) -> tuple[Settings, Path, bool]:
         short=short,
         proxies=told.proxies,
         only=only,
+        until=until,
+        long=LONG if told.long is None else told.long,
     )
     folder: Path = told.keep or Path(tempfile.mkdtemp(prefix=FOLDER)) / "run"
     if folder.exists():

@@ -36,19 +36,23 @@ class Logs:
     run: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_logs(folder: Path) -> Logs:
-    """The files of a run."""
-    earlier = sorted(folder.glob("ledger-*.json"), key=lambda path: int(path.stem.partition("-")[2]))
+def read_logs(folder: Path, ledgers: Sequence[Mapping[str, Any]] | None = None) -> Logs:
+    """The files of a run; `ledgers`: instead of those that lie there."""
     facts = folder / "run.json"
     return Logs(
         history=read_lines(folder / "history.jsonl"),
-        ledgers=[json.loads(path.read_text()) for path in (*earlier, folder / "ledger.json")],
+        ledgers=_read_ledgers(folder) if ledgers is None else ledgers,
         world=[line for path in sorted((folder / "world").glob("*.jsonl")) for line in read_lines(path)],
         faults=read_lines(folder / "faults.jsonl"),
         deaths=read_lines(folder / "deaths.jsonl"),
         machine=read_lines(folder / "machine.jsonl"),
         run=json.loads(facts.read_text()) if facts.exists() else {},
     )
+
+
+def _read_ledgers(folder: Path) -> list[Mapping[str, Any]]:
+    earlier = sorted(folder.glob("ledger-*.json"), key=lambda path: int(path.stem.partition("-")[2]))
+    return [json.loads(path.read_text()) for path in (*earlier, folder / "ledger.json")]
 
 
 def check_folder(folder: Path) -> Verdict:

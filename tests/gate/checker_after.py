@@ -46,7 +46,7 @@ def _check_chain(where: str, delay: Delay, chain: list[Record], sure_until: int,
         return
     if before is None:
         longest = max((high - low for low, high in delay.sure), default=0)
-        if longest > max(delay.delays, default=0):  # one that an edit made of another kind waits first
+        if longest > (0 if delay.at_once else max(delay.delays) + ROUNDING):
             findings.add(Kind.LOST, f"{where}: it never began", since=rfc3339(min(low for low, _ in delay.sure)))
         return
     missing = _sure_next(before, delay)

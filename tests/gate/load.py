@@ -13,6 +13,7 @@ FAST, MEDIUM = (1, 2, 3, 4, 5), (10, 12, 15, 20, 30, 60)
 SHARES = {"fast": 0.4, "medium": 0.4, "minute": 0.2}
 """Of all fires."""
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe")
+LONG = 0.03
 SHELL = "tests/gate/tasks_shell.py"
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -48,8 +49,8 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Size:
-    """How much: jobs, fires a second, the span of the run (ns since 1970, s), the longest task (s), and the Python
-    that shell tasks use."""
+    """How much: jobs, fires a second, the span of the run (ns since 1970, s), the longest task (s), the Python that
+    shell tasks use, and how many of the tasks are long, apart from those of the quick jobs."""
 
     jobs: int
     rate: float
@@ -57,6 +58,7 @@ class Size:
     seconds: float
     longest: float
     python: str
+    long: float = LONG
 
 
 def make_jobs(seed: int, size: Size) -> list[Job]:
@@ -186,7 +188,7 @@ def _manual(dice: Random, size: Size) -> Schedule:
 
 
 def _policies(dice: Random, pace: str, size: Size) -> dict[str, Any]:
-    long = pace != "fast" and dice.random() < 0.03
+    long = pace != "fast" and dice.random() < size.long
     seconds = round(dice.uniform(10, size.longest), 2) if long else round(3 * dice.random() ** 4, 3)
     fails = dice.choice((1, 1, 2, 99)) if dice.random() < 0.06 else 0
     spec: dict[str, Any] = {"task": _task(dice, pace, seconds, fails, size)}

@@ -15,7 +15,9 @@ from tests.gate.mutants_list import Catcher, Gate, Mutant
 
 ROOT = Path(__file__).parents[2]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".cache", "__pycache__", ".*_cache", "node_modules", "*.log")
-GATE_JOBS = "200"
+SEED = "1"
+SIZE = ("--jobs", "200", "--rate", "12", "--edits", "1")
+"""As the short gate's, but for its short tasks: some are to outlive a lease."""
 SETTLING = 420.0
 """Seconds that a run of the gate may take beside its faults: servers, jobs, and the wait until all is final."""
 TESTS_SECONDS = 300.0
@@ -23,10 +25,14 @@ TESTS_SECONDS = 300.0
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What became of one try. `by`: what noticed, and how; empty when nothing did. `error`: it proves nothing."""
+    """What became of one try. `by`: what noticed, and how; empty when nothing did. `error`: it proves nothing.
+
+    `seen`: seconds of load and faults until the gate saw it, and ended them.
+    """
 
     seconds: float
     by: str = ""
+    seen: float | None = None
     error: str = ""
 
 
@@ -49,27 +55,18 @@ def apply_patch(tree: Path, mutant: Mutant) -> str:
     return ""
 
 
-def try_out(tree: Path, catcher: Catcher, folder: Path, *, once: bool = False) -> Result:
-    """Run a catcher in a tree until it notices something or its time is over; `once`: a single run."""
-    begin = time.monotonic()
+def try_out(tree: Path, catcher: Catcher, folder: Path) -> Result:
+    """Run a catcher in a tree until it notices something or its time is over."""
     wrong = _foreign(tree)
     if wrong:
         return Result(seconds=0.0, error=wrong)
-    if not isinstance(catcher, Gate):
-        return _run_tests(tree, catcher.file, catcher.only, folder)
-    seed = 0
-    while True:
-        seed += 1
-        left = catcher.minutes * 60 - (time.monotonic() - begin)
-        minutes = catcher.minutes if once else max(1.0, left / 60)
-        result = _run_gate(tree, catcher, folder / f"seed-{seed}", seed, minutes)
-        taken = time.monotonic() - begin
-        if result.by or result.error or once or taken > catcher.minutes * 60:
-            return Result(seconds=taken, by=result.by, error=result.error)
+    if isinstance(catcher, Gate):
+        return _run_gate(tree, catcher, folder / "run")
+    return _run_tests(tree, catcher.file, catcher.only, folder)
 
 
 def _environment(tree: Path) -> Mapping[str, str]:
-    return {**os.environ, "PYTHONPATH": f"{tree}:{tree / 'proto'}", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**os.environ, "PYTHONPATH": f"{tree}:{tree / 'proto'}", "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "300"}
 
 
 def _foreign(tree: Path) -> str:
@@ -108,25 +105,37 @@ def _run_tests(tree: Path, file: str, only: str, folder: Path) -> Result:
     taken = time.monotonic() - begin
     if done.returncode == 0:
         return Result(seconds=taken)
-    failed = re.search(r"^FAILED (\S+)", done.stdout, re.MULTILINE)
+    failed = re.search(r"^FAILED (.+)$", done.stdout, re.MULTILINE)
     if done.returncode == 1 and failed:
         return Result(seconds=taken, by=failed[1])
     return Result(seconds=taken, error=f"pytest exit {done.returncode}: {done.stdout[-400:]}")
 
 
-def _run_gate(tree: Path, gate: Gate, folder: Path, seed: int, minutes: float) -> Result:
+def _run_gate(tree: Path, gate: Gate, folder: Path) -> Result:
     begin = time.monotonic()
-    words = ("-m", "tests.gate", "--only", gate.only, "--minutes", f"{minutes:.2f}", "--jobs", GATE_JOBS)
-    limit = minutes * 60 + SETTLING
-    log = folder.with_suffix(".log")
-    done = _python(tree, *words, "--rate", "12", "--seed", str(seed), "--keep", str(folder), seconds=limit, log=log)
+    words = [
+        "-m",
+        "tests.gate",
+        *SIZE,
+        "--only",
+        gate.only,
+        "--minutes",
+        f"{gate.minutes:g}",
+        "--long",
+        f"{gate.long:g}",
+    ]
+    words += ["--seed", SEED, "--until", ",".join(sorted(gate.expect)), "--keep", str(folder)]
+    done = _python(tree, *words, seconds=gate.minutes * 60 + SETTLING, log=folder.with_suffix(".log"))
     taken = time.monotonic() - begin
     verdict = folder / "verdict.json"
     if not verdict.exists():
         return Result(seconds=taken, error=f"no verdict, exit {done.returncode}: {(done.stdout + done.stderr)[-400:]}")
-    failures = json.loads(verdict.read_text())["failures"]
-    found = [failure for failure in failures if failure["kind"] in gate.expect]
-    if not found:
-        return Result(seconds=taken)
-    first = found[0]
-    return Result(seconds=taken, by=f"{first['kind']} ({len(found)} in all): {first['what']}")
+    told = json.loads(verdict.read_text())
+    seen = told["run"].get("seen")
+    found = [failure for failure in told["failures"] if failure["kind"] in gate.expect]
+    if found:
+        by = f"{found[0]['kind']} ({len(found)} in all): {found[0]['what']}"
+        return Result(seconds=taken, by=by, seen=seen and seen["after"])
+    if seen:
+        return Result(seconds=taken, error=f"a look saw what the verdict does not: {seen['kind']}: {seen['what']}")
+    return Result(seconds=taken)

@@ -39,13 +39,15 @@ class Delay:
     """A trigger of kind `after`: due `delay` after its last execution ended.
 
     `first`: spans of time in which it may begin anew, at once or after its delay, since a call changed its job.
-    `sure`: spans in which it certainly was there and not paused. `bounded`: it has an end of its own.
+    `sure`: spans in which it certainly was there and not paused. `bounded`: it has an end of its own. `at_once`: its
+    first one is due when it is made; what an edit made of another kind of schedule waits for its delay first.
     """
 
     delays: frozenset[int]
     restarts: tuple[tuple[int, int], ...]
     sure: tuple[tuple[int, int], ...]
     bounded: bool
+    at_once: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +175,7 @@ def _delay(
         restarts=tuple(restarts),
         sure=tuple(sure),
         bounded=any(each.get("maxFires") or each.get("end") or each.get("start") for each in triggers),
+        at_once=all("after" in each for each in triggers),
     )
 
 

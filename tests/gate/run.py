@@ -11,16 +11,19 @@ from typing import Any
 import psycopg2
 
 from tests.gate.ledger import write_ledger
-from tests.gate.load import Size
+from tests.gate.load import LONG, Size
 from tests.gate.load_history import History, boot, wall
 from tests.gate.load_run import Load
 from tests.gate.nemesis import Nemesis
 from tests.gate.rig import LEASE, SESSION_TIMEOUT, Rig
+from tests.gate.run_looks import Looks
 from tests.gate.run_snapshots import Snapshots
 from tests.gate.world_watch import WorldWatch
 
 SETTLE_SECONDS = 150.0
 """The longest task (40 s), the longest way of an execution whose executor was lost (25 s), and retries."""
+SEEN_SECONDS = 20.0
+"""The same when a failure was seen: what is broken may never be final."""
 QUIET_SECONDS = 3.0
 SNAPSHOTS, LEAST_BETWEEN = 6, 45.0
 """How often the store is read while the run goes on, and the least seconds between."""
@@ -29,7 +32,8 @@ LONGEST_TASK, SHORT_TASK = 40.0, 15.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What the command line says. `only`: kinds of faults; None: all, and none at all when it is empty."""
+    """What the command line says. `only`: kinds of faults; None: all, and none at all when it is empty. `until`: kinds
+    of failures that end the run once one is seen. `long`: the share of long tasks."""
 
     seed: int
     minutes: float
@@ -39,6 +43,8 @@ class Settings:
     short: bool
     proxies: bool
     only: tuple[str, ...] | None
+    until: tuple[str, ...] = ()
+    long: float = LONG
 
 
 class Run:
@@ -92,35 +98,43 @@ class Run:
             seconds=settings.minutes * 60,
             longest=SHORT_TASK if settings.short else LONGEST_TASK,
             python=sys.executable,
+            long=settings.long,
         )
         load = Load(rig.endpoints, history, settings.seed, size, settings.edits)
         nemesis = Nemesis(rig, self._folder, settings.seed, settings.only, short=settings.short, say=self._say)
         snapshots = Snapshots(rig.store, self._folder, max(LEAST_BETWEEN, settings.minutes * 60 / SNAPSHOTS))
+        looks = Looks(rig.store, self._folder, settings.until, rig.stop.set)
         try:
             load.begin()
             self._say(f"{len(load.jobs)} jobs applied")
             load.start()
             snapshots.start()
+            if settings.until:
+                looks.start()
             nemesis.play(time.monotonic() + settings.minutes * 60)
+            looks.close()
+            rig.stop.clear()  # what was seen ended the faults; what follows takes its time
+            self._note(seen=looks.seen)
             rig.ensure_members()
             paused = load.finish()
             self._note(quiet=wall(), paused=paused, broken=load.broken)
-            left = self._settle(rig)
+            left = self._settle(rig, SETTLE_SECONDS if looks.seen is None else SEEN_SECONDS)
             self._note(settled=not left, left=left, end=wall(), calls=_counted(history))
             self._say(f"settled: {not left}; {self._counts(rig)}; calls {_counted(history)}")
             snapshots.close()
             nemesis.finish()
             write_ledger(rig.store, self._folder / "ledger.json")
         finally:
+            looks.close()
             snapshots.close()
             nemesis.close()
             load.stop()
             watch.close()
             history.close()
 
-    def _settle(self, rig: Rig) -> list[str]:
+    def _settle(self, rig: Rig, most: float) -> list[str]:
         """Wait until nothing is open, and stays so; returns the ids of what is left when it takes too long."""
-        end = time.monotonic() + SETTLE_SECONDS
+        end = time.monotonic() + most
         quiet_since: float | None = None
         left = ["(the store did not answer)"]
         while time.monotonic() < end:

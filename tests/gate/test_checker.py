@@ -169,13 +169,15 @@ def test_an_edit_may_make_one_kind_of_schedule_of_another() -> None:
     assert found(made) == [Kind.UNKNOWN]
 
 
-def test_one_that_an_edit_made_begins_after_its_delay_at_the_latest() -> None:
-    made = book(without=(40, 50))
-    made.apply("tick", 31_000, {"after": "30s"}, revision=2)
-    assert found(made) == []
-    made = book(without=(40, 50))
-    made.apply("tick", 31_000, {"after": "10s"}, revision=2)
-    assert found(made) == [Kind.LOST]
+def test_what_an_edit_made_a_delay_begins_after_it() -> None:
+    def edited(delay: str, pause: int) -> Book:
+        made = book(without=(40, 50))
+        made.apply("tick", 31_000, {"after": delay}, revision=2)
+        made.call("pause", "tick", pause, pause + 10)
+        return made
+
+    assert found(edited("15s", 45_000)) == []
+    assert found(edited("10s", 45_000)) == [Kind.LOST]
 
 
 def chain(*seconds: float) -> Book:

@@ -91,6 +91,17 @@ def test_a_small_load_has_no_more_jobs_than_asked_for() -> None:
     assert len(make_jobs(1, replace(SIZE, jobs=20))) == 20
 
 
+def test_more_long_tasks_are_made_when_asked_for(jobs: list[Job]) -> None:
+    def long(some: list[Job]) -> int:
+        return sum(job.policies["params"]["seconds"] >= 10 for job in some)
+
+    many = make_jobs(7, replace(SIZE, long=0.25))
+    assert long(jobs) < 100
+    assert 300 < long(many) < 600
+    assert [job.pace for job in many] == [job.pace for job in jobs]
+    assert all(job.pace != "fast" for job in many if job.policies["params"]["seconds"] >= 10)
+
+
 def test_each_call_is_two_lines(tmp_path: Path) -> None:
     history = History(tmp_path / "history.jsonl")
     call = history.begin("pause", "job-1", "id-1", again=3)

@@ -8,7 +8,7 @@ from scheduler.leader.placement import Limits
 from scheduler.leader.sweep import LEASE_MARGIN
 from tests.scheduler.fake_clock import until
 from tests.scheduler.scripted_executor import ScriptedExecutor, outcome
-from tests.scheduler.stage import LOST_AFTER, RERUN, Stage
+from tests.scheduler.stage import LEASE, LOST_AFTER, RERUN, Stage
 
 
 async def test_what_a_lost_executor_ran_is_run_again_after_its_lease_and_not_before(stage: Stage) -> None:
@@ -25,6 +25,16 @@ async def test_what_a_lost_executor_ran_is_run_again_after_its_lease_and_not_bef
     assert stage.row(row.id).reruns == 1
     (kept,) = stage.store.attempts(row.id)
     assert (kept.outcome, kept.reason, kept.executor_id) == (State.LOST, "executorLost", "executor-1")
+
+
+async def test_no_margin_makes_the_wait_shorter_than_a_lease(stage: Stage) -> None:
+    assert LOST_AFTER > LEASE
+    await stage.lead()
+    executor = await stage.executor(lease=f"{LEASE:g}s")
+    row = await stage.started(executor, **RERUN)
+    await stage.gone(executor)
+    await stage.pass_time(LEASE)
+    assert stage.row(row.id) == row
 
 
 async def test_what_may_not_be_run_again_is_lost(stage: Stage) -> None:
