@@ -138,7 +138,6 @@ class Attempts:
             self.idle.set()
         failpoints.hit("executor.outcome")
         self.outbox.put(report)
-        failpoints.hit("executor.journaled")
         self._on_change(key)
 
     async def keep_flushing(self) -> None:

@@ -17,7 +17,6 @@ import socket
 import sys
 import threading
 import time
-from dataclasses import asdict
 from functools import cache
 from types import FrameType
 from typing import Any
@@ -69,7 +68,7 @@ class Worker:
             signal.signal(signal.SIGTERM, self._on_term)
             self._flush_progress()
             flushed = self._flush_streams()
-            self._send({"ended": asdict(ended), "clean": flushed and _is_clean()})
+            self._send({"ended": _told(ended), "clean": flushed and _is_clean()})
             self._busy = False
 
     def _run(self, request: dict[str, Any]) -> Ended:
@@ -138,6 +137,12 @@ class Worker:
 
     def _send(self, message: dict[str, Any]) -> None:
         self._channel.sendall(json.dumps(message).encode() + b"\n")
+
+
+def _told(ended: Ended) -> dict[str, Any]:
+    error = ended.error
+    failure = None if error is None else {"type": error.type, "message": error.message, "tail": error.tail}
+    return {"result": ended.result, "error": failure, "stopped": ended.stopped}
 
 
 @cache
