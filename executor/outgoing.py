@@ -91,7 +91,11 @@ class Outgoing:
             return False
         sent = self._sent.pop(key, None)
         if report.chunks or report.progress is not None:
-            self._write_told(writer, key, sent or _Sent(), report.progress, report.chunks)
+            sent = sent or _Sent()
+            # of what has not started, as far as it knows, a leader takes no progress
+            if report.progress is not None and report.started is not None and not sent.started:
+                writer.started(key, now - report.started)
+            self._write_told(writer, key, sent, report.progress, report.chunks)
         if isinstance(report.what, Refused):
             writer.refused(key, report.what)
         else:

@@ -201,6 +201,15 @@ async def test_progress_and_log_are_reported(stream: Stream) -> None:
     assert stream.output(key, "stderr") == b"to stderr\n"
 
 
+@pytest.mark.parametrize("where", WHERE)
+async def test_whoever_hears_of_progress_has_heard_of_the_start(stream: Stream, where: dict[str, Any]) -> None:
+    keys = [await stream.python("prints", **where) for _ in range(10)]
+    for key in keys:
+        await stream.outcome(key)
+        told = [each.WhichOneof("what") for each in stream.reports if each.key == key]
+        assert (told[0], told.count("started"), told[-1]) == ("started", 1, "outcome") and "progress" in told
+
+
 async def test_in_a_thread_log_is_kept_and_print_is_not(stream: Stream, capsys: pytest.CaptureFixture[str]) -> None:
     key = await stream.python("prints")
     await stream.outcome(key)
