@@ -9,6 +9,7 @@ import json
 import zlib
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _CRC = 8
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _encode_often = lru_cache(maxsize=128)(_encode)
+"""For texts of which there are few."""
 
 
 class BadEntry(ValueError):
@@ -39,9 +41,9 @@ class Moment(NamedTuple):
         """The present, or so many seconds before it."""
         return cls(boot=_boot_id(), boottime=clock.boottime() - ago, wall=clock.now().timestamp() - ago)
 
-    def before(self, seconds: float) -> "Moment":
-        """So many seconds earlier."""
-        return Moment(self.boot, self.boottime - seconds, self.wall - seconds)
+    def after(self, seconds: float) -> "Moment":
+        """So many seconds later."""
+        return Moment(self.boot, self.boottime + seconds, self.wall + seconds)
 
     def age(self, now: "Moment") -> float:
         """Seconds from this to now: never negative, whatever was done to the wall clock."""
@@ -76,15 +78,15 @@ def write_entry(entry: Entry) -> bytes:
     ran = "null" if report.started is None else f"{report.ended - report.started:.9f}"
     chunks = [[chunk.stream, base64.b64encode(chunk.data).decode()] for chunk in report.chunks]
     return _line(
-        f'{{"key":[{_encode(execution_id)},{part},{attempt},{placement},{_encode_often(incarnation)}],'
+        f'{{"key":[{encode_basestring_ascii(execution_id)},{part},{attempt},{placement},{_encode_often(incarnation)}],'
         f'"state":"{outcome.state.value}",'
         f'"ended":[{_encode_often(boot)},{boottime:.6f},{wall:.6f}],'
         f'"ran":{ran},'
-        f'"result":{_or_null(outcome.result)},'
-        f'"exit":{_or_null(outcome.exit_code)},'
-        f'"error":{_or_null(None if error is None else [error.type, error.message, error.tail])},'
+        f'"result":{"null" if outcome.result is None else _encode(outcome.result)},'
+        f'"exit":{"null" if outcome.exit_code is None else outcome.exit_code},'
+        f'"error":{"null" if error is None else _encode([error.type, error.message, error.tail])},'
         f'"reason":{_encode_often(outcome.reason)},'
-        f'"progress":{_or_null(None if progress is None else [progress.fraction, progress.note])},'
+        f'"progress":{"null" if progress is None else _encode([progress.fraction, progress.note])},'
         f'"chunks":{_encode(chunks) if chunks else "[]"}}}'
     )
 
@@ -137,10 +139,6 @@ def _read_entry(said: dict[str, Any], now: Moment, monotonic: float) -> Entry:
 def _read_key(said: list[Any]) -> AttemptKey:
     execution_id, part, attempt, placement, incarnation = said
     return AttemptKey(str(execution_id), int(part), int(attempt), int(placement), str(incarnation))
-
-
-def _or_null(value: Any) -> str:
-    return "null" if value is None else _encode(value)
 
 
 def _line(said: str) -> bytes:

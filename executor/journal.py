@@ -82,8 +82,8 @@ class Journal:
         if not self._gathered:
             return
         reports, self._gathered = self._gathered, []
-        now, monotonic = Moment.now(self._clock), self._clock.monotonic()
-        entries = {each.key: Entry(each, now.before(max(0.0, monotonic - each.ended))) for each in reports}
+        zero = Moment.now(self._clock, self._clock.monotonic())
+        entries = {each.key: Entry(each, zero.after(each.ended)) for each in reports}
         self._live.update(entries)
         lines = [write_entry(entry) for entry in entries.values()]
         if self._append(b"".join(lines)):

@@ -203,7 +203,7 @@ class MessageWriter:
 
 def _set_duration(message: Any, seconds: float) -> None:
     # both set even when they are 0: a duration that is absent means something else
-    message.seconds, message.nanos = divmod(max(0, round(seconds * 1e9)), 1_000_000_000)
+    message.seconds, message.nanos = divmod(int(seconds * 1e9) if seconds > 0 else 0, 1_000_000_000)
 
 
 def _write_value(message: struct_pb2.Value, value: Any) -> None:
