@@ -20,12 +20,12 @@ class AttemptKey(NamedTuple):
     @property
     def execution(self) -> tuple[str, int]:
         """What at most one attempt of may run at any time."""
-        return self.execution_id, self.part
+        return self[:2]
 
     @property
     def order(self) -> tuple[int, int]:
         """Greater for every later placement of the same execution."""
-        return self.attempt, self.placement
+        return self[2:4]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,9 +50,10 @@ class PythonTask:
 Task = ShellTask | PythonTask
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Assignment:
-    """One attempt to run. `params` are merged, plain JSON values.
+class Assignment(NamedTuple):
+    """One attempt to run. `params` are merged, plain JSON values, and this attempt's own.
+
+    A tuple, like all values here that each attempt has one of: a frozen dataclass costs three times as much to make.
 
     `killable` when it must be possible to end it by force: it has a timeout, or may be run again.
     """

@@ -198,12 +198,13 @@ class AttachService(ExecutorServiceServicer):
             stream.outgoing.answer_reach(message.reach.asked)
         for key in message.acknowledged:
             attempts.acknowledge(wire.read_key(key))
+        outbox, epoch = attempts.outbox, message.epoch
         for dispatch in message.dispatches:
-            if attempts.outbox.full:
-                raise TooMuchHeld(f"{len(attempts.outbox)} outcomes are not acknowledged")
+            if outbox.full:
+                raise TooMuchHeld(f"{len(outbox)} outcomes are not acknowledged")
             key_read = wire.read_key(dispatch.key)
             try:
-                assignment = wire.read_dispatch(dispatch, key_read, message.epoch)
+                assignment = wire.read_dispatch(dispatch, key_read, epoch)
             except Refusal as refusal:
                 attempts.refuse(key_read, refusal)
             else:

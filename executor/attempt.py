@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -10,7 +9,7 @@ from typing import Protocol
 from cronquorum.clock import Clock
 from cronquorum.durations import format_duration
 from executor.assignment import Assignment, AttemptKey
-from executor.kinds.protocol import Run
+from executor.kinds.protocol import Run, TaskKind
 from executor.output import Output
 from executor.report import (
     Chunk,
@@ -40,10 +39,19 @@ class Stop:
 
 CANCELLED = Stop(state=OutcomeState.CANCELLED)
 TIMED_OUT = Stop(state=OutcomeState.TIMED_OUT)
+LAPSED = Stop(state=OutcomeState.LOST, reason="leaseExpired")
 
 
 class Keeper(Protocol):
-    """Who keeps the attempt; called in the event loop, but for `output`."""
+    """Who keeps the attempt; called in the event loop, but for `output_waits` and `may_start`."""
+
+    def may_start(self) -> bool:
+        """Whether the lease holds. From any thread."""
+        ...
+
+    def lapsed(self) -> None:
+        """An attempt was not begun, since the lease did not hold."""
+        ...
 
     def changed(self, attempt: "Attempt") -> None:
         """There is something to tell the leader."""
@@ -61,8 +69,24 @@ class Keeper(Protocol):
 class Attempt:
     """The `Reporter` of its run: keeps what is told until it can be sent."""
 
+    __slots__ = (
+        "_clock",
+        "_ended",
+        "_keeper",
+        "_lapsed",
+        "_output",
+        "_run",
+        "_stop",
+        "_timer",
+        "assignment",
+        "key",
+        "latest",
+        "started_at",
+    )
+
     def __init__(self, assignment: Assignment, clock: Clock, keeper: Keeper) -> None:
         self.assignment = assignment
+        self.key: AttemptKey = assignment.key
         self.started_at: float | None = None
         """Monotonic seconds."""
         self.latest: Progress | None = None
@@ -73,19 +97,16 @@ class Attempt:
         self._timer: asyncio.Task[None] | None = None
         self._output: Output | None = None
         self._ended = False
-
-    @property
-    def key(self) -> AttemptKey:
-        return self.assignment.key
+        self._lapsed = False
 
     @property
     def chunks(self) -> list[Chunk]:
         """The output so far."""
         return self._output.chunks if self._output is not None else []
 
-    def begin(self, run: Callable[["Attempt"], Run]) -> None:
-        """Start it, by the kind's `run`. What that raises goes through."""
-        self._run = run(self)
+    def begin(self, kind: TaskKind) -> None:
+        """Start it. What the kind's `run` raises goes through."""
+        self._run = kind.run(self.assignment, self)
 
     def stop(self, stop: Stop) -> None:
         """End it. The first reason is the one on the record; the shortest grace counts."""
@@ -99,9 +120,12 @@ class Attempt:
         if self._output is not None and self._output.flush():
             self._keeper.changed(self)
 
+    def may_start(self) -> bool:
+        self._lapsed = not self._keeper.may_start()
+        return not self._lapsed
+
     def started(self) -> None:
         self.started_at = self._clock.monotonic()
-        self._keeper.changed(self)
         if self.assignment.timeout is not None:
             self._timer = asyncio.create_task(self._time_out(self.assignment.timeout.total_seconds()))
 
@@ -117,10 +141,14 @@ class Attempt:
             self.latest = Progress(fraction=fraction, note=clean_text(note))
             self._keeper.changed(self)
 
-    def ended(self, ended: Ended) -> None:
+    def ended(self, ended: Ended, at: float | None = None) -> None:
         if self._ended:
             return
+        if self._lapsed:
+            self._keeper.lapsed()
+            self._stop = self._stop or LAPSED
         self._ended = True
+        self._run = None  # which knows us: nothing is to be left to the garbage collector
         if self._timer is not None:
             self._timer.cancel()
         if self._output is not None:
@@ -130,8 +158,8 @@ class Attempt:
             FinalReport(
                 key=self.key,
                 what=self._outcome(ended),
+                ended=self._clock.monotonic() if at is None else at,
                 started=self.started_at,
-                ended=self._clock.monotonic(),
                 progress=self.latest,
                 chunks=self.chunks,
             ),

@@ -7,7 +7,6 @@ unacknowledged. A placement that is earlier than one seen here is a stray of the
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from cronquorum import failpoints
@@ -21,17 +20,21 @@ from executor.kinds.protocol import TaskKind
 from executor.outbox import Outbox
 from executor.output import FLUSH_SECONDS
 from executor.report import Ended, FinalReport, Refused, TaskFailure, clean_text
+from executor.seen import Seen
 
-KEYS_REMEMBERED = 10_000
-"""Executions last seen here, acknowledged ones too: a duplicate that late is not run again."""
-BEFORE_ALL = (0, -1)
 MAX_REFUSAL = 500
+STARTED_SECONDS = 0.05
+"""A start is told after at most so long; of an attempt that has ended by then the outcome says it all."""
 
 _log = get_logger(__name__)
 
 
 class Attempts:
-    """`on_change` is told which attempt has something for the leader. One event loop; no I/O."""
+    """`on_change` is told which attempt has something for the leader. `may_run` and `may_start` say whether the lease
+    holds: the one is asked before anything is taken, the other by threads, as what was taken begins there.
+
+    One event loop; no I/O.
+    """
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class Attempts:
         outbox: Outbox,
         clock: Clock,
         may_run: Callable[[], bool],
+        may_start: Callable[[], bool],
         on_change: Callable[[AttemptKey], None],
     ) -> None:
         self.slots = slots
@@ -53,11 +57,14 @@ class Attempts:
         self._incarnation = incarnation
         self._clock = clock
         self._may_run = may_run
+        self._may_start = may_start
         self._on_change = on_change
         self._kinds: Mapping[str, TaskKind] = {}
         self._active: dict[tuple[str, int], AttemptKey] = {}
-        self._latest: OrderedDict[tuple[str, int], tuple[int, int]] = OrderedDict()
+        self._seen = Seen()
         self._unflushed: dict[Attempt, None] = {}
+        self._begun: dict[Attempt, None] = {}
+        self._some_begun = asyncio.Event()
 
     def use(self, kinds: Iterable[TaskKind]) -> None:
         """The kinds that are accepted."""
@@ -73,9 +80,7 @@ class Attempts:
     def begin_epoch(self) -> None:
         """A later epoch than all before: what it sends anew was never settled, as far as its store knows, whatever was
         acknowledged here before. (A store that went back to a backup; else nothing of that kind is sent.)"""
-        for execution in list(self._latest):
-            if execution not in self._active:
-                del self._latest[execution]
+        self._seen.forget_all_but(self._active)
 
     def take(self, assignment: Assignment) -> None:
         """A dispatch: run it, refuse it, or know it already."""
@@ -84,7 +89,7 @@ class Attempts:
             return
         try:
             self._check_incarnation(key)
-            latest = self._latest.get(key.execution, BEFORE_ALL)
+            latest = self._seen.latest(key.execution)
             if key.order == latest:
                 return
             kind = self._accepting(assignment, latest)
@@ -122,6 +127,12 @@ class Attempts:
         if self.outbox.acknowledge(key):
             self._remember(key)
 
+    def may_start(self) -> bool:
+        return self._may_start()
+
+    def lapsed(self) -> None:
+        self._may_run()
+
     def changed(self, attempt: Attempt) -> None:
         self._on_change(attempt.key)
 
@@ -131,6 +142,7 @@ class Attempts:
     def ended(self, attempt: Attempt, report: FinalReport) -> None:
         key = attempt.key
         self._unflushed.pop(attempt, None)
+        self._begun.pop(attempt, None)
         del self.running[key]
         del self._active[key.execution]
         self._one_ended.set()
@@ -138,7 +150,6 @@ class Attempts:
             self.idle.set()
         failpoints.hit("executor.outcome")
         self.outbox.put(report)
-        failpoints.hit("executor.journaled")
         self._on_change(key)
 
     async def keep_flushing(self) -> None:
@@ -148,12 +159,26 @@ class Attempts:
             for _ in range(len(self._unflushed)):
                 self._unflushed.popitem()[0].flush()
 
+    async def keep_telling_starts(self) -> None:
+        """Tell of starts, soon after them."""
+        while True:
+            await self._some_begun.wait()
+            await self._clock.sleep(STARTED_SECONDS)
+            self._some_begun.clear()
+            begun, self._begun = self._begun, {}
+            for attempt in begun:
+                if attempt.started_at is None:  # it waits for a thread, or for its process
+                    self._begin(attempt)
+                else:
+                    self._on_change(attempt.key)
+
+    def _begin(self, attempt: Attempt) -> None:
+        self._begun[attempt] = None
+        self._some_begun.set()
+
     def _remember(self, key: AttemptKey) -> None:
         if key.incarnation == self._incarnation:
-            latest = self._latest.pop(key.execution, BEFORE_ALL)
-            self._latest[key.execution] = max(latest, key.order)
-            if len(self._latest) > KEYS_REMEMBERED:
-                self._latest.popitem(last=False)
+            self._seen.remember(key)
 
     def _check_incarnation(self, key: AttemptKey) -> None:
         if key.incarnation != self._incarnation:
@@ -186,12 +211,14 @@ class Attempts:
         self.running[key] = attempt
         self._active[key.execution] = key
         self.idle.clear()
-        self._remember(key)
+        self._seen.remember(key)
+        self._begin(attempt)
         failpoints.hit("executor.start")
         try:
-            attempt.begin(lambda reporter: kind.run(assignment, reporter))
+            attempt.begin(kind)
         except Refusal:
             del self.running[key], self._active[key.execution]
+            self._begun.pop(attempt, None)
             if not self.running:
                 self.idle.set()
             raise

@@ -75,17 +75,24 @@ class Context:
         self._listener.log(str(text))
 
 
-_current: ContextVar[Context | None] = ContextVar("executor_context", default=None)
+class HasContext(Protocol):
+    """A task that runs. Its context is made when it is first asked for."""
+
+    @property
+    def context(self) -> Context: ...
+
+
+_current: ContextVar[HasContext | None] = ContextVar("executor_context", default=None)
 
 
 def current() -> Context:
     """The context of the task that runs here. Raises RuntimeError outside of a task."""
-    context = _current.get()
-    if context is None:
+    running = _current.get()
+    if running is None:
         raise RuntimeError("no task runs here: executor.current() is for the code of a task")
-    return context
+    return running.context
 
 
-def set_current(context: Context | None) -> None:
+def set_current(running: HasContext | None) -> None:
     """For whoever calls the task."""
-    _current.set(context)
+    _current.set(running)

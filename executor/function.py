@@ -2,9 +2,12 @@
 
 import inspect
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+MOST_SHAPES = 100
+"""Sets of arguments that a function is known to take."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,6 +20,7 @@ class TaskFunction:
     is_async: bool
     takes_context: bool
     location: str | None
+    _taken: set[tuple[str, ...]] = field(default_factory=set, compare=False, repr=False)
 
     @classmethod
     def of(cls, name: str, function: Callable[..., Any]) -> "TaskFunction":
@@ -29,6 +33,18 @@ class TaskFunction:
             takes_context="context" in signature.parameters,
             location=_location(function),
         )
+
+    def check(self, arguments: Mapping[str, Any]) -> None:
+        """Raises TypeError when the function cannot be called with these. What it takes is a matter of their names."""
+        names = tuple(arguments)
+        if names in self._taken:
+            return
+        try:
+            self.signature.bind(**arguments)
+        except TypeError as error:
+            raise TypeError(f"{self.name}{self.signature}: {error}") from None
+        if len(self._taken) < MOST_SHAPES:
+            self._taken.add(names)
 
 
 def _location(function: Callable[..., Any]) -> str | None:

@@ -1,8 +1,9 @@
 """Outcomes on disk, from before they are sent until they are acknowledged.
 
-An append-only file of lines (`entry`). A write reaches the kernel before anything is sent, so it outlives this
-process; it is forced to disk soon after, together with all that has gathered meanwhile. What is acknowledged
-is crossed out by a later line, and the file is written anew once most of it is crossed out.
+An append-only file of lines (`entry`). What has gathered is written at once, in one piece. A write reaches the
+kernel before anything is sent, so it outlives this process; it is forced to disk soon after, together with all that
+was written meanwhile. What is acknowledged is crossed out by a later line, and the file is written anew once most of
+it is crossed out.
 """
 
 import asyncio
@@ -49,6 +50,7 @@ class Journal:
         self._torn = False
         self._live: dict[AttemptKey, Entry] = {}
         self._sizes: dict[AttemptKey, int] = {}
+        self._gathered: list[FinalReport] = []
         self._unwritten: dict[AttemptKey, None] = {}
         self._done: list[AttemptKey] = []
         self._since: bytearray | None = None
@@ -72,16 +74,30 @@ class Journal:
         return [entry.report for entry in self._live.values()]
 
     def put(self, report: FinalReport) -> None:
-        """Write an outcome. One that cannot be written now is written as soon as it can be."""
-        ago = max(0.0, self._clock.monotonic() - report.ended)
-        self._live[report.key] = entry = Entry(report=report, ended=Moment.now(self._clock, ago))
-        self._write(entry)
+        """An outcome, for the next `write`."""
+        self._gathered.append(report)
+
+    def write(self) -> None:
+        """Write all that was put. What cannot be written now is written as soon as it can be."""
+        if not self._gathered:
+            return
+        reports, self._gathered = self._gathered, []
+        zero = Moment.now(self._clock, self._clock.monotonic())
+        entries = {each.key: Entry(each, zero.after(each.ended)) for each in reports}
+        self._live.update(entries)
+        lines = [write_entry(entry) for entry in entries.values()]
+        if self._append(b"".join(lines)):
+            self._sizes.update(zip(entries, map(len, lines), strict=True))
+        else:
+            self._unwritten.update(dict.fromkeys(entries))
         self._due.set()
 
     def forget(self, key: AttemptKey) -> None:
         """An outcome was acknowledged. Said on disk with the next write: it is only offered once more if not."""
+        self.write()
         if self._live.pop(key, None) is not None:
-            self._unwritten.pop(key, None)
+            if self._unwritten:
+                self._unwritten.pop(key, None)
             if self._sizes.pop(key, 0):
                 self._done.append(key)
                 self._due.set()
@@ -105,6 +121,7 @@ class Journal:
         if self._busy is not None:
             await asyncio.wait({self._busy})
         if self._file >= 0:
+            self.write()
             self._write_done()
             self._retry()
             await self._sync()
@@ -149,13 +166,11 @@ class Journal:
                     if file.tell() + len(line) < MOST_ASIDE:
                         file.write(line + b"\n")
 
-    def _write(self, entry: Entry) -> None:
+    def _write_again(self, entry: Entry) -> None:
         line = write_entry(entry)
         if self._append(line):
             self._sizes[entry.report.key] = len(line)
-            self._unwritten.pop(entry.report.key, None)
-        else:
-            self._unwritten[entry.report.key] = None
+            del self._unwritten[entry.report.key]
 
     def _write_done(self) -> None:
         if self._done and self._append(write_done(self._done)):
@@ -163,7 +178,7 @@ class Journal:
 
     def _retry(self) -> None:
         for key in list(self._unwritten):
-            self._write(self._live[key])
+            self._write_again(self._live[key])
             if key in self._unwritten:
                 return
         if self._failing and not self._done:

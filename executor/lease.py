@@ -92,6 +92,10 @@ class Lease:
             self._lost = False
         return holds
 
+    def in_force(self) -> bool:
+        """Whether attempts may run now, from any thread: that it ran out is noticed elsewhere."""
+        return self._state.holds(self._clock.boottime())
+
     def ask(self) -> int:
         """The question to send to the leader now."""
         return self._state.ask(self._clock.boottime())

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 
+from cronquorum import failpoints
 from executor.assignment import AttemptKey
 from executor.journal import Journal
 from executor.report import FinalReport, Outcome
@@ -18,36 +19,49 @@ MOST_BYTES = 64 * 1024 * 1024
 class Outbox:
     """In memory, and outcomes also in the journal, if there is one: there before anything is sent.
 
-    With a journal it begins with what earlier incarnations left there.
+    What is put in one turn of the event loop is written together, at its end. With a journal the outbox begins with
+    what earlier incarnations left there.
     """
 
     def __init__(self, journal: Journal | None = None) -> None:
         self._reports: dict[AttemptKey, FinalReport] = {}
-        self._sizes: dict[AttemptKey, int] = {}
         self._bytes = 0
         self._journal = journal
+        self._to_write = False
         self.empty = asyncio.Event()
         self.empty.set()
         for report in journal.kept if journal is not None else ():
             self._keep(report)
 
     def put(self, report: FinalReport) -> None:
-        """Keep it. When this returns, it may be sent."""
-        if self._journal is not None and isinstance(report.what, Outcome):
-            self._journal.put(report)
+        """Keep it. It may be sent after the next `write`."""
+        if isinstance(report.what, Outcome):
+            if self._journal is not None:
+                self._journal.put(report)
+            if not self._to_write:
+                self._to_write = True
+                asyncio.get_running_loop().call_soon(self.write)
         self._keep(report)
+
+    def write(self) -> None:
+        """Have the journal write what it was given. Nothing is sent before."""
+        if self._to_write:
+            self._to_write = False
+            if self._journal is not None:
+                self._journal.write()
+            failpoints.hit("executor.journaled")
 
     def _keep(self, report: FinalReport) -> None:
         self._reports[report.key] = report
-        self._sizes[report.key] = size = report.size
-        self._bytes += size
+        self._bytes += report.size
         self.empty.clear()
 
     def acknowledge(self, key: AttemptKey) -> bool:
         """Forget a report; False when there is none."""
-        if self._reports.pop(key, None) is None:
+        report = self._reports.pop(key, None)
+        if report is None:
             return False
-        self._bytes -= self._sizes.pop(key)
+        self._bytes -= report.size
         if self._journal is not None:
             self._journal.forget(key)
         if not self._reports:

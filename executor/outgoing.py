@@ -79,6 +79,7 @@ class Outgoing:
 
     def write_news(self, writer: Writer, now: float) -> None:
         """Write what there is, at most about one message full. `now` is monotonic."""
+        self._outbox.write()
         news, self._news = self._news, {}
         keys = iter(news)
         for key in keys:
@@ -94,8 +95,13 @@ class Outgoing:
         report = self._outbox.get(key)
         if report is None:
             return False
-        sent = self._sent.pop(key, None) or _Sent()
-        self._write_told(writer, key, sent, report.progress, report.chunks)
+        sent = self._sent.pop(key, None)
+        if report.chunks or report.progress is not None:
+            sent = sent or _Sent()
+            # of what has not started, as far as it knows, a leader takes no progress
+            if report.progress is not None and report.started is not None and not sent.started:
+                writer.started(key, now - report.started)
+            self._write_told(writer, key, sent, report.progress, report.chunks)
         if isinstance(report.what, Refused):
             writer.refused(key, report.what)
         else:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -37,6 +38,26 @@ def cease() -> None:
     and of none is the end told, since it would look like its own."""
     _ceased.set()
     _spawning.acquire()  # and never released: whoever would start one waits for our end
+
+
+def find_program(name: bytes, path: bytes) -> bytes:
+    """The file that the system would take for a name. Found here, since it costs the new process a failed `execve`, and
+    us the wait for it, in each folder that does not have it. What is not to be found so easily stays a name."""
+    if b"/" in name:
+        return name
+    for folder in path.split(b":"):
+        if not folder.startswith(b"/"):  # depends on where the new process is
+            break
+        file = folder + b"/" + name
+        if os.access(file, os.X_OK) and not os.path.isdir(file):  # noqa: PTH112 - bytes
+            return file
+    return name
+
+
+@cache
+def _nothing() -> int:
+    """What processes have for stdin, opened once."""
+    return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
 
 class Child:
@@ -75,7 +96,8 @@ class Child:
         with _spawning:
             process = subprocess.Popen(
                 argv,
-                stdin=subprocess.DEVNULL,
+                executable=find_program(argv[0], env.get(b"PATH", b"")),
+                stdin=_nothing(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,

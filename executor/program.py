@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import gc
 import signal
 import sys
 import threading
@@ -105,6 +106,7 @@ async def _run(settings: ExecutorSettings, config: ExecutorConfig, start: Start)
     try:
         await coordinator.start()
         await executor.start()
+        gc.freeze()  # what is here now stays: the collector need not look at it again and again
         broke = await _first(executor.broken(), told.wait())
         await executor.stop(0 if broke else settings.drain.total_seconds())
     finally:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from executor.assignment import AttemptKey
 
@@ -29,8 +30,7 @@ class TaskFailure:
     tail: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """What became of a run, as its kind saw it. `result` is JSON text.
 
     `stopped` when it ended because it was told to; a run that finished all the same says False.
@@ -42,8 +42,7 @@ class Ended:
     stopped: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How an attempt ended. Sent when nothing of it still runs."""
 
     state: OutcomeState
@@ -77,8 +76,7 @@ class Chunk:
     data: bytes
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FinalReport:
+class FinalReport(NamedTuple):
     """The last word on an attempt, kept until acknowledged; with what else the leader may not have.
 
     `ended` and `started` are monotonic seconds; `started` is None when it never started.
@@ -94,11 +92,14 @@ class FinalReport:
     @property
     def size(self) -> int:
         """About how many bytes this holds."""
-        size = 500 + sum(len(chunk.data) + 100 for chunk in self.chunks)
-        if isinstance(self.what, Outcome):
-            size += len(self.what.result or "")
-            if self.what.error is not None:
-                size += len(self.what.error.message) + len(self.what.error.tail or "")
+        what, size = self.what, 500
+        if self.chunks:
+            size += sum(len(chunk.data) + 100 for chunk in self.chunks)
+        if isinstance(what, Outcome):
+            if what.result is not None:
+                size += len(what.result)
+            if what.error is not None:
+                size += len(what.error.message) + len(what.error.tail or "")
         return size
 
 

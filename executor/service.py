@@ -138,6 +138,7 @@ class Executor:
             outbox=Outbox(self._journal),
             clock=clock,
             may_run=lambda: lease.holds() and ward.may_start,
+            may_start=lease.in_force,
             on_change=lambda key: service.tell(key),
         )
         service = AttachService(config, self._id, Fence(memory), self._attempts, lease, clock)
@@ -158,6 +159,7 @@ class Executor:
         await lease.prove(self._registration.prove)
         self._begin(lease.keep_asking(service.ask_lease))
         self._begin(lease.keep_proving(self._registration.prove))
+        self._begin(self._attempts.keep_telling_starts())
         self._begin(self._attempts.keep_flushing())
         ward.started(self._id)
         _log.info(

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from google.protobuf import struct_pb2
@@ -14,6 +15,8 @@ from schedapi.v1 import executor_service_pb2 as pb
 from schedapi.v1 import job_pb2
 
 MAX_ID = 128
+READ_ONCE, READ_ONCE_BYTES = 1024, 4096
+"""So many tasks and parameters, none of more bytes, are remembered: most dispatches bear what an earlier one bore."""
 EXACT = 2.0**53
 FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_799_999
 """The years 1 to 9999, in milliseconds since 1970."""
@@ -21,23 +24,25 @@ FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_799_999
 
 def read_key(message: pb.AttemptKey) -> AttemptKey:
     """Who is meant. Raises `BadMessage` for what no leader writes."""
-    key = AttemptKey(message.execution_id, message.part, message.attempt, message.placement, message.incarnation)
-    if not 1 <= len(key.execution_id) <= MAX_ID:
-        raise BadMessage(f"execution id {shown(key.execution_id)} has not 1 to {MAX_ID} characters")
-    if len(key.incarnation) > MAX_ID:
-        raise BadMessage(f"incarnation {shown(key.incarnation)} has more than {MAX_ID} characters")
-    if key.part < 0 or key.attempt < 1 or key.placement < 0:
+    execution_id, incarnation = message.execution_id, message.incarnation
+    part, attempt, placement = message.part, message.attempt, message.placement
+    if not 1 <= len(execution_id) <= MAX_ID:
+        raise BadMessage(f"execution id {shown(execution_id)} has not 1 to {MAX_ID} characters")
+    if len(incarnation) > MAX_ID:
+        raise BadMessage(f"incarnation {shown(incarnation)} has more than {MAX_ID} characters")
+    if part < 0 or attempt < 1 or placement < 0:
         raise BadMessage(
-            f"execution {shown(key.execution_id)}: part {key.part}, attempt {key.attempt}, placement "
-            f"{key.placement}: attempts begin at 1, the others at 0"
+            f"execution {shown(execution_id)}: part {part}, attempt {attempt}, placement {placement}: attempts begin "
+            "at 1, the others at 0"
         )
-    return key
+    return AttemptKey(execution_id, part, attempt, placement, incarnation)
 
 
 def read_dispatch(message: pb.Dispatch, key: AttemptKey, epoch: int) -> Assignment:
     """What to run. Raises `Refusal`."""
-    if not FIRST_MS <= message.scheduled_time_ms <= LAST_MS:
-        raise Refusal("badTask", f"scheduled time {message.scheduled_time_ms} ms is no time")
+    scheduled_ms = message.scheduled_time_ms
+    if not FIRST_MS <= scheduled_ms <= LAST_MS:
+        raise Refusal("badTask", f"scheduled time {scheduled_ms} ms is no time")
     timeout = None
     if message.HasField("timeout"):
         timeout = timedelta(seconds=message.timeout.seconds, microseconds=message.timeout.nanos // 1000)
@@ -48,14 +53,38 @@ def read_dispatch(message: pb.Dispatch, key: AttemptKey, epoch: int) -> Assignme
         namespace=message.namespace,
         job=message.job,
         trigger=message.trigger,
-        scheduled_ms=message.scheduled_time_ms,
+        scheduled_ms=scheduled_ms,
         origin=message.origin,
         epoch=epoch,
-        task=read_task(message.task),
-        params=read_struct(message.params) if message.HasField("params") else {},
+        task=_task(message.task),
+        params=_params(message.params) if message.HasField("params") else {},
         timeout=timeout,
         may_rerun=message.may_rerun,
     )
+
+
+def _task(message: job_pb2.Task) -> Task:
+    data = message.SerializeToString()
+    return read_task(message) if len(data) > READ_ONCE_BYTES else _task_of(data)
+
+
+@lru_cache(READ_ONCE)
+def _task_of(data: bytes) -> Task:
+    return read_task(job_pb2.Task.FromString(data))
+
+
+def _params(message: struct_pb2.Struct) -> dict[str, Any]:
+    """New ones each time: a task may change what it is given."""
+    data = message.SerializeToString()
+    values = None if len(data) > READ_ONCE_BYTES else _plain_params_of(data)
+    return read_struct(message) if values is None else values.copy()
+
+
+@lru_cache(READ_ONCE)
+def _plain_params_of(data: bytes) -> dict[str, Any] | None:
+    """None when there are lists or tables among them."""
+    values = read_struct(struct_pb2.Struct.FromString(data))
+    return None if any(isinstance(value, list | dict) for value in values.values()) else values
 
 
 def read_task(message: job_pb2.Task) -> Task:
@@ -127,8 +156,7 @@ class MessageWriter:
         self.size += 10
 
     def started(self, key: AttemptKey, age: float) -> None:
-        report = self._report(key)
-        _set_duration(report.started.age, age)
+        _set_duration(self._report(key).started.age, age)
 
     def progress(self, key: AttemptKey, progress: Progress) -> None:
         report = self._report(key)
@@ -146,7 +174,8 @@ class MessageWriter:
     def outcome(self, key: AttemptKey, outcome: Outcome, age: float, ran: float | None) -> None:
         message = self._report(key).outcome
         message.state = outcome.state.value
-        message.reason = outcome.reason
+        if outcome.reason:
+            message.reason = outcome.reason
         _set_duration(message.ended_age, age)
         if ran is not None:
             _set_duration(message.ran, ran)
@@ -169,14 +198,16 @@ class MessageWriter:
 
     def _report(self, key: AttemptKey) -> pb.Report:
         self.size += 120
-        return self.message.reports.add(key=write_key(key))
+        report = self.message.reports.add()
+        # one by one: a table of arguments takes twice as long
+        message = report.key
+        message.execution_id, message.part, message.attempt, message.placement, message.incarnation = key
+        return report
 
 
 def _set_duration(message: Any, seconds: float) -> None:
-    nanos = max(0, round(seconds * 1e9))
-    # set even when it is 0: a duration that is absent means something else
-    message.SetInParent()
-    message.seconds, message.nanos = divmod(nanos, 1_000_000_000)
+    # both set even when they are 0: a duration that is absent means something else
+    message.seconds, message.nanos = divmod(int(seconds * 1e9) if seconds > 0 else 0, 1_000_000_000)
 
 
 def _write_value(message: struct_pb2.Value, value: Any) -> None:

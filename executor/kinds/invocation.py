@@ -13,36 +13,57 @@ from executor.function import TaskFunction
 from executor.report import Ended, TaskFailure, clean_text, last_lines
 from executor.result import BadResult, encode_result
 
+_lock = threading.Lock()
+"""Of all invocations: it is held for a moment only, and a lock for each costs more."""
+
 
 class TaskCancelled(BaseException):
     """Raised in a task of a worker process that is told to end, so that its `finally` blocks run."""
 
 
 class Invocation:
-    """`run` in one thread, `cancel` from another."""
+    """`invoke` in one thread, `cancel` from another. Whoever is one makes its context, when it is first asked for."""
 
-    def __init__(self, function: TaskFunction, context: Context) -> None:
+    __slots__ = ("_context", "_coroutine", "_function", "_params", "cancelled")
+
+    def __init__(self, function: TaskFunction, params: Mapping[str, Any]) -> None:
+        self.cancelled = False
         self._function = function
-        self._context = context
-        self._lock = threading.Lock()
+        self._params = params
+        self._context: Context | None = None
         self._coroutine: tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]] | None = None
 
     @property
     def is_async(self) -> bool:
         return self._function.is_async
 
+    def make_context(self) -> Context:
+        raise NotImplementedError
+
+    @property
+    def context(self) -> Context:
+        """The task's own; from any thread that the task may have."""
+        with _lock:
+            if self._context is None:
+                self._context = self.make_context()
+                if self.cancelled:
+                    self._context.cancelled.set()
+            return self._context
+
     def cancel(self) -> None:
         """Set `context.cancelled`; a coroutine is cancelled as well."""
-        self._context.cancelled.set()
-        with self._lock:
+        with _lock:
+            self.cancelled = True
+            if self._context is not None:
+                self._context.cancelled.set()
             if self._coroutine is not None:
                 loop, task = self._coroutine
                 with contextlib.suppress(RuntimeError):  # the loop was closed just now
                     loop.call_soon_threadsafe(task.cancel)
 
-    def run(self) -> Ended:
+    def invoke(self) -> Ended:
         """Call the function; never raises. What it returns normally counts, cancelled or not."""
-        set_current(self._context)
+        set_current(self)
         try:
             arguments = self._arguments()
         except TypeError as error:
@@ -50,7 +71,7 @@ class Invocation:
         try:
             function = self._function
             value = asyncio.run(self._await(arguments)) if function.is_async else function.function(**arguments)
-            return Ended(result=encode_result(value))
+            return Ended(encode_result(value))
         except BadResult as error:
             return Ended(error=TaskFailure(type="badResult", message=clean_text(str(error)), tail=""))
         except SystemExit as error:
@@ -63,30 +84,27 @@ class Invocation:
             set_current(None)
 
     def _arguments(self) -> Mapping[str, Any]:
-        function, params = self._function, self._context.params
+        function, params = self._function, self._params
         if not function.takes_context:
             arguments = params
         elif "context" in params:
             raise TypeError(f"{function.name}: the parameter 'context' is the task's context, none of a job's")
         else:
-            arguments = {**params, "context": self._context}
-        try:
-            function.signature.bind(**arguments)
-        except TypeError as error:
-            raise TypeError(f"{function.name}{function.signature}: {error}") from None
+            arguments = {**params, "context": self.context}
+        function.check(arguments)
         return arguments
 
     async def _await(self, arguments: Mapping[str, Any]) -> Any:
         task = asyncio.current_task()
         assert task is not None
-        with self._lock:
+        with _lock:
             self._coroutine = asyncio.get_running_loop(), task
         try:
-            if self._context.cancelled.is_set():
+            if self.cancelled:
                 raise asyncio.CancelledError
             return await self._function.function(**arguments)
         finally:
-            with self._lock:
+            with _lock:
                 self._coroutine = None
 
     def _failed(self, error: BaseException) -> Ended:
@@ -99,7 +117,7 @@ class Invocation:
             message=clean_text(message),
             tail=_tail(error, error.__traceback__),
         )
-        stopped = self._context.cancelled.is_set() or isinstance(error, TaskCancelled)
+        stopped = self.cancelled or isinstance(error, TaskCancelled)
         return Ended(error=failure, stopped=stopped)
 
 

@@ -1,4 +1,5 @@
-"""The seam between an executor and the kinds of tasks. Everything here happens in the event loop."""
+"""The seam between an executor and the kinds of tasks. Everything here happens in the event loop, unless it says
+otherwise."""
 
 from typing import Protocol
 
@@ -9,8 +10,13 @@ from executor.report import Ended
 class Reporter(Protocol):
     """What a run tells of itself, in this order: started (once, or never), output and progress, ended (once)."""
 
+    def may_start(self) -> bool:
+        """Whether the lease holds still: for a kind that begins some time after `TaskKind.run`. If not, the run has
+        `ended` as one that was stopped. Also from other threads."""
+        ...
+
     def started(self) -> None:
-        """The task itself begins now."""
+        """The task itself begins now. Also from other threads, when it has no timeout."""
         ...
 
     def output(self, stream: str, data: bytes) -> None:
@@ -21,8 +27,9 @@ class Reporter(Protocol):
         """`fraction` from 0 to 1."""
         ...
 
-    def ended(self, ended: Ended) -> None:
-        """Nothing of the run still runs. It may come before `TaskKind.run` returns."""
+    def ended(self, ended: Ended, at: float | None = None) -> None:
+        """Nothing of the run still runs, as of `at` (monotonic seconds; None: now). It may come before
+        `TaskKind.run` returns."""
         ...
 
 

@@ -9,7 +9,8 @@ from executor.errors import Refusal
 from executor.function import TaskFunction
 from executor.kinds.mailbox import Mailbox
 from executor.kinds.protocol import Reporter, Run
-from executor.kinds.threads import ThreadPool, ThreadRun
+from executor.kinds.thread_pool import ThreadPool
+from executor.kinds.threads import ThreadRun
 from executor.kinds.worker_pool import WorkerPool
 from executor.kinds.workers import WorkerRun
 
@@ -53,8 +54,7 @@ class PythonKind:
             self._workers.begin(worker_run)
             return worker_run
         assert self._mailbox is not None
-        thread_run = ThreadRun(function, assignment, reporter, self._mailbox)
-        reporter.started()
+        thread_run = ThreadRun(function, assignment, reporter, self._mailbox, self._clock)
         self._threads.submit(thread_run)
         return thread_run
 

@@ -1,55 +1,65 @@
 """Python tasks in threads: cheap, and impossible to end by force."""
 
 import threading
-from collections.abc import Callable
-from queue import SimpleQueue
 
+from cronquorum.clock import Clock
 from executor.assignment import Assignment
 from executor.context import Context
 from executor.function import TaskFunction
 from executor.kinds.invocation import Invocation
 from executor.kinds.mailbox import Mailbox
 from executor.kinds.protocol import Reporter
+from executor.report import Ended
+
+_STOPPED = Ended(stopped=True)
+_telling = threading.Lock()
+"""Of all runs: it is held for a moment only, and a lock for each costs more."""
 
 
-class ThreadPool:
-    """Daemon threads, made when they are needed: a task that never ends does not keep the process."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._idle = threading.Semaphore(0)
-        self._threads: list[threading.Thread] = []
-
-    def submit(self, work: Callable[[], None]) -> None:
-        """Have it called by a thread. It must not raise."""
-        self._work.put(work)
-        if not self._idle.acquire(blocking=False) and len(self._threads) < self._size:
-            thread = threading.Thread(target=self._serve, name=f"task-{len(self._threads)}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def close(self) -> None:
-        """Idle threads end; those that run tasks end after them."""
-        for _ in self._threads:
-            self._work.put(None)
-
-    def _serve(self) -> None:
-        while (work := self._work.get()) is not None:
-            work()
-            del work
-            self._idle.release()
-
-
-class ThreadRun:
+class ThreadRun(Invocation):
     """One task in a thread. What it prints is the executor's, and not kept; `context.log` is."""
 
-    def __init__(self, function: TaskFunction, assignment: Assignment, reporter: Reporter, mailbox: Mailbox) -> None:
+    __slots__ = ("_assignment", "_clock", "_ended", "_ended_at", "_mailbox", "_progress", "_reporter")
+
+    def __init__(
+        self, function: TaskFunction, assignment: Assignment, reporter: Reporter, mailbox: Mailbox, clock: Clock
+    ) -> None:
+        super().__init__(function, assignment.params)
+        self._assignment = assignment
         self._reporter = reporter
         self._mailbox = mailbox
+        self._clock = clock
         self._progress: tuple[float, str] | None = None
-        self._telling = threading.Lock()
-        self._context = Context(
+        self._ended = _STOPPED
+        self._ended_at = 0.0
+
+    def stop(self, grace: float) -> bool:
+        self.cancel()
+        return True
+
+    def __call__(self) -> None:
+        """In the thread. What is to end before it has begun, or has no lease any more, does not begin."""
+        reporter = self._reporter
+        if reporter.may_start() and not self.cancelled:
+            reporter.started()
+            self._ended = self.invoke()
+        self._ended_at = self._clock.monotonic()
+        self._mailbox.post(self._pass_end)
+
+    def progress(self, fraction: float, note: str) -> None:
+        """In the thread. Only the latest is of interest: a task that tells much fills no mailbox."""
+        with _telling:
+            waiting, self._progress = self._progress, (fraction, note)
+        if waiting is None:
+            self._mailbox.post(self._pass_progress)
+
+    def log(self, text: str) -> None:
+        """In the thread."""
+        self._reporter.output("stdout", text.encode("utf-8", "replace") + b"\n")
+
+    def make_context(self) -> Context:
+        assignment = self._assignment
+        return Context(
             namespace=assignment.namespace,
             job=assignment.job,
             trigger=assignment.trigger,
@@ -60,30 +70,12 @@ class ThreadRun:
             params=assignment.params,
             listener=self,
         )
-        self._invocation = Invocation(function, self._context)
 
-    def stop(self, grace: float) -> bool:
-        self._invocation.cancel()
-        return True
-
-    def __call__(self) -> None:
-        """In the thread."""
-        ended = self._invocation.run()
-        self._mailbox.post(lambda: self._reporter.ended(ended))
-
-    def progress(self, fraction: float, note: str) -> None:
-        """In the thread. Only the latest is of interest: a task that tells much fills no mailbox."""
-        with self._telling:
-            waiting, self._progress = self._progress, (fraction, note)
-        if waiting is None:
-            self._mailbox.post(self._pass_progress)
-
-    def log(self, text: str) -> None:
-        """In the thread."""
-        self._reporter.output("stdout", text.encode("utf-8", "replace") + b"\n")
+    def _pass_end(self) -> None:
+        self._reporter.ended(self._ended, self._ended_at)
 
     def _pass_progress(self) -> None:
-        with self._telling:
+        with _telling:
             latest, self._progress = self._progress, None
         if latest is not None:
             self._reporter.progress(*latest)

@@ -17,13 +17,12 @@ import socket
 import sys
 import threading
 import time
-from dataclasses import asdict
 from functools import cache
 from types import FrameType
 from typing import Any
 
 from executor.assignment import instant
-from executor.context import Context
+from executor.context import Context, Listener
 from executor.function import TaskFunction
 from executor.kinds.invocation import Invocation, TaskCancelled
 from executor.report import Ended, TaskFailure, clean_text
@@ -69,23 +68,22 @@ class Worker:
             signal.signal(signal.SIGTERM, self._on_term)
             self._flush_progress()
             flushed = self._flush_streams()
-            self._send({"ended": asdict(ended), "clean": flushed and _is_clean()})
+            self._send({"ended": _told(ended), "clean": flushed and _is_clean()})
             self._busy = False
 
     def _run(self, request: dict[str, Any]) -> Ended:
         told = request["context"]
         told["scheduled_time"] = instant(told.pop("scheduled_ms"))
-        context = Context(**told, listener=self)
         try:
             function = _function(request["location"], request["name"])
         except BaseException as error:  # the import of a task's module may do anything
             message = clean_text(f"cannot import {request['location']}: {type(error).__name__}: {error}")
             return Ended(error=TaskFailure(type="cannotImport", message=message))
         try:
-            self._invocation = Invocation(function, context)
+            self._invocation = _Call(function, told, self)
             if self._told_to_end:
                 raise TaskCancelled
-            ended = self._invocation.run()
+            ended = self._invocation.invoke()
             self._invocation = None
         except TaskCancelled:  # raised between the lines above
             self._invocation = None
@@ -138,6 +136,24 @@ class Worker:
 
     def _send(self, message: dict[str, Any]) -> None:
         self._channel.sendall(json.dumps(message).encode() + b"\n")
+
+
+class _Call(Invocation):
+    """The task that a request asks for. `told` is what its context says."""
+
+    def __init__(self, function: TaskFunction, told: dict[str, Any], listener: Listener) -> None:
+        super().__init__(function, told["params"])
+        self._told = told
+        self._listener = listener
+
+    def make_context(self) -> Context:
+        return Context(**self._told, listener=self._listener)
+
+
+def _told(ended: Ended) -> dict[str, Any]:
+    error = ended.error
+    failure = None if error is None else {"type": error.type, "message": error.message, "tail": error.tail}
+    return {"result": ended.result, "error": failure, "stopped": ended.stopped}
 
 
 @cache

@@ -7,7 +7,6 @@ import os
 import resource
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,8 +34,7 @@ def report(number: int, size: int = 0) -> FinalReport:
 
 
 def failed(number: int) -> FinalReport:
-    return replace(
-        report(number),
+    return report(number)._replace(
         what=Outcome(
             state=OutcomeState.TIMED_OUT,
             error=TaskFailure(type="timeout", message="did not end\nin time", tail="last words"),
@@ -53,6 +51,13 @@ def same(one: FinalReport, other: FinalReport) -> bool:
     ran = [None if each.started is None else round(each.ended - each.started, 6) for each in (one, other)]
     said = [(each.key, each.what, each.progress, list(each.chunks)) for each in (one, other)]
     return said[0] == said[1] and ran[0] == ran[1] and abs(one.ended - other.ended) < 0.1
+
+
+def put(journal: Journal, *outcomes: FinalReport) -> None:
+    """All of them at once."""
+    for each in outcomes:
+        journal.put(each)
+    journal.write()
 
 
 def reports(path: Path) -> list[FinalReport]:
@@ -92,7 +97,7 @@ def largest_file(size: int) -> Iterator[None]:
 @pytest.mark.parametrize("what", [report(1), failed(2)], ids=["succeeded", "timed out"])
 def test_an_outcome_is_read_as_it_was_written(what: FinalReport, tmp_path: Path) -> None:
     journal = Journal.open(tmp_path / "outcomes", CLOCK)
-    journal.put(what)
+    put(journal, what)
     os.close(journal._file)  # as in a crash: nothing else is done
     (found,) = reports(tmp_path / "outcomes")
     assert same(found, what)
@@ -137,7 +142,7 @@ def test_a_checksum_alone_makes_no_entry(said: str) -> None:
 async def test_what_is_acknowledged_is_not_offered_again(tmp_path: Path) -> None:
     async with tended(tmp_path / "outcomes") as journal:
         for number in range(4):
-            journal.put(report(number))
+            put(journal, report(number))
         journal.forget(report(1).key)
         journal.forget(report(1).key)
         journal.forget(report(99).key)
@@ -151,13 +156,13 @@ async def test_the_file_is_written_anew_when_most_of_it_is_done(
     monkeypatch.setattr("executor.journal.SYNC_SECONDS", 0)
     path = tmp_path / "outcomes"
     async with tended(path) as journal:
-        journal.put(report(0))
+        put(journal, report(0))
         for number in range(1, 200):
-            journal.put(report(number, size=1000))
+            put(journal, report(number, size=1000))
             journal.forget(report(number).key)
         largest = path.stat().st_size
         await eventually_async(lambda: path.stat().st_size < 20_000 < largest)
-        journal.put(report(200))
+        put(journal, report(200))
     assert kept(path) == ["execution-0", "execution-200"]
     assert not (tmp_path / "outcomes.new").exists()
 
@@ -165,13 +170,13 @@ async def test_the_file_is_written_anew_when_most_of_it_is_done(
 async def test_what_is_written_while_the_file_is_written_anew_is_in_both(tmp_path: Path) -> None:
     path = tmp_path / "outcomes"
     async with tended(path) as journal:
-        journal.put(report(0))
+        put(journal, report(0))
         rewriting = asyncio.create_task(journal._rewrite())
         for number in range(1, 50):
-            journal.put(report(number))
+            put(journal, report(number))
             await asyncio.sleep(0)  # noqa: TID251 - no time passes: the other one's turn
         await rewriting
-        journal.put(report(50))
+        put(journal, report(50))
     assert kept(path) == [f"execution-{number}" for number in range(51)]
 
 
@@ -181,16 +186,16 @@ async def test_a_full_disk_loses_nothing_that_is_remembered(
     monkeypatch.setattr("executor.journal.RETRY_SECONDS", 0.01)
     path = tmp_path / "outcomes"
     async with tended(path) as journal:
-        journal.put(report(0))
+        put(journal, report(0))
         before = path.stat().st_size
         with largest_file(before + 100):  # in the middle of the next line
             for number in range(1, 4):
-                journal.put(report(number))
+                put(journal, report(number))
         assert path.stat().st_size == before
         assert kept_beside(path) == ["execution-0"]
         assert [each.key.execution_id for each in journal.kept] == [f"execution-{n}" for n in range(4)]
         await eventually_async(lambda: len(kept_beside(path)) == 4)
-        journal.put(report(4))
+        put(journal, report(4))
     errors = [each for each in caplog.records if each.levelno == logging.ERROR]
     assert len(errors) == 1 and "cannot be written" in errors[0].getMessage()
     caplog.clear()
@@ -209,14 +214,14 @@ async def test_room_is_made_on_a_full_disk_by_what_is_done(tmp_path: Path, monke
     path = tmp_path / "outcomes"
     journal = Journal.open(path, CLOCK)
     for number in range(3):
-        journal.put(report(number, size=3000))
+        put(journal, report(number, size=3000))
     size = path.stat().st_size
     for number in range(2):
         journal.forget(report(number).key)
     logging.disable(logging.ERROR)
     try:
         with largest_file(size):
-            journal.put(report(3, size=3000))
+            put(journal, report(3, size=3000))
             tending = asyncio.create_task(journal.tend())
             await eventually_async(lambda: path.stat().st_size < size and len(kept_beside(path)) == 2)
     finally:
@@ -232,8 +237,8 @@ def test_ages_across_processes_and_boots() -> None:
     assert then.age(Moment(boot="b1", boottime=130.0, wall=900_000.0)) == 30.0  # the wall clock was set back
     assert then.age(Moment(boot="b2", boottime=5.0, wall=1_000_060.0)) == 60.0
     assert then.age(Moment(boot="b2", boottime=5.0, wall=999_999.0)) == 0.0
-    unknown = replace(then, boot="")
-    assert unknown.age(replace(unknown, boottime=0.0, wall=1_000_001.0)) == 1.0
+    unknown = then._replace(boot="")
+    assert unknown.age(unknown._replace(boottime=0.0, wall=1_000_001.0)) == 1.0
 
 
 def test_a_folder_is_no_journal(tmp_path: Path) -> None:

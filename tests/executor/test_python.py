@@ -109,6 +109,30 @@ async def test_wrong_parameters_are_named(
     assert (error.type, error.message) == ("TypeError", message)
 
 
+@pytest.mark.parametrize("where", WHERE)
+async def test_what_was_called_well_once_is_named_all_the_same_when_it_is_called_wrong(
+    stream: Stream, where: dict[str, Any]
+) -> None:
+    for params, wanted in (({"a": 1}, 2), ({"a": 1, "b": 3}, 4), ({"b": 3}, None), ({"a": 1}, 2), ({"c": 1}, None)):
+        outcome = await call(stream, "add", params, **where)
+        assert (outcome.error.type == "TypeError") if wanted is None else (result(outcome) == wanted)
+
+
+@pytest.mark.parametrize("where", WHERE)
+async def test_what_a_task_does_to_its_parameters_is_seen_by_no_other(stream: Stream, where: dict[str, Any]) -> None:
+    for params in ({"a": 1}, {"a": 1, "list": [1], "table": {"x": {}}}):
+        for _ in range(3):
+            assert result(await call(stream, "spoil", params, **where)) == params
+
+
+@pytest.mark.parametrize("where", WHERE)
+async def test_a_start_is_told_while_the_task_runs(stream: Stream, where: dict[str, Any]) -> None:
+    key = await stream.python("wait-async", **where)
+    assert (await stream.started(key)).HasField("age")
+    await stream.send(cancels=[key])
+    assert (await stream.outcome(key)).HasField("ran")
+
+
 async def test_a_parameter_called_context_is_none_of_a_jobs(stream: Stream) -> None:
     assert (await call(stream, "about", {"context": 1})).error.type == "TypeError"
 
@@ -175,6 +199,15 @@ async def test_progress_and_log_are_reported(stream: Stream) -> None:
     assert len(progress) < 100  # only the latest of many is of interest
     assert stream.output(key) == b"to stdout\nby the context\n"
     assert stream.output(key, "stderr") == b"to stderr\n"
+
+
+@pytest.mark.parametrize("where", WHERE)
+async def test_whoever_hears_of_progress_has_heard_of_the_start(stream: Stream, where: dict[str, Any]) -> None:
+    keys = [await stream.python("prints", **where) for _ in range(10)]
+    for key in keys:
+        await stream.outcome(key)
+        told = [each.WhichOneof("what") for each in stream.reports if each.key == key]
+        assert (told[0], told.count("started"), told[-1]) == ("started", 1, "outcome") and "progress" in told
 
 
 async def test_in_a_thread_log_is_kept_and_print_is_not(stream: Stream, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from executor.attempt import Stop
+from executor.process import find_program
 from executor.report import OutcomeState
 from tests.executor.leader import Stream
 from tests.rig.waiting import eventually_async
@@ -56,6 +57,33 @@ async def test_killed_by_a_signal(stream: Stream) -> None:
     outcome = await stream.outcome(await stream.shell("kill -TERM $$"))
     assert (outcome.state, outcome.exit_code) == ("failed", -15)
     assert outcome.error.message == "killed by SIGTERM"
+
+
+async def test_a_program_is_looked_for_in_the_path_of_its_own_environment(stream: Stream, tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("folder", "text", "right", "later")]
+    for folder in folders:
+        folder.mkdir()
+    (folders[0] / "program").mkdir()
+    (folders[1] / "program").write_text("no program")
+    for folder in folders[2:]:
+        (folder / "program").write_text(f"#!/bin/sh\necho {folder.name} $0")
+        (folder / "program").chmod(0o755)
+    absolute = ":".join(["/no/such/folder", *map(str, folders)])
+    for path, cwd in ((absolute, "/"), (f"{folders[0].name}:right:{absolute}", str(tmp_path))):
+        shell = {"argv": ["program", "word"], "env": {"PATH": path}, "cwd": cwd}
+        key = await stream.dispatch({"shell": shell})
+        assert (await stream.outcome(key)).state == "succeeded"
+        assert stream.output(key).startswith(b"right ")
+
+
+@pytest.mark.parametrize("path", [b"", b":/usr/bin", b"bin:/usr/bin", b"/no/such/folder", b"/etc"])
+def test_what_is_not_to_be_found_for_certain_stays_a_name(path: bytes) -> None:
+    assert find_program(b"sh", path) == b"sh"
+
+
+def test_a_program_with_a_folder_is_not_looked_for() -> None:
+    assert find_program(b"./sh", b"/usr/bin") == b"./sh"
+    assert find_program(b"sh", b"/no/such/folder:/bin") == b"/bin/sh"
 
 
 async def test_argv_needs_no_shell(stream: Stream) -> None:

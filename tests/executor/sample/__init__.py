@@ -1,7 +1,9 @@
 """Tasks for the tests: a package, which an executor searches whole."""
 
+import copy
 import os  # not a task, although it is here
 from subprocess import run  # nor is this
+from typing import Any
 
 from executor import Context, current, task
 
@@ -21,6 +23,20 @@ def add_numbers(a: int, b: int = 1) -> int:
 def plain(word: str = "x") -> str:
     """Not declared: `tests.executor.sample:plain`."""
     return word * 2
+
+
+@task("spoil")
+def spoil(context: Context, **params: Any) -> dict[str, Any]:
+    """Returns what it got, and leaves something else."""
+    found: dict[str, Any] = copy.deepcopy(dict(context.params))
+    assert found == params
+    for value in context.params.values():
+        if isinstance(value, list):
+            value.append("spoilt")
+        elif isinstance(value, dict):
+            value["spoilt"] = True
+    dict.clear(context.params)  # type: ignore[arg-type]  # what a careless task would do
+    return found
 
 
 def _private() -> None:
