@@ -63,7 +63,8 @@ class _Sources:
         self.arrays: list[str] = []
         for field in shape.fields:  # column by column, which is far quicker than row by row
             values = list(map(field.get, items))
-            must_vary = len(items) > 1 and (field.name in shape.key or field is shape.fields[0])
+            one_for_each = field.name in shape.key and field.name != shape.within
+            must_vary = len(items) > 1 and (one_for_each or field is shape.fields[0])
             if not must_vary and _constant(field, values):
                 first = values[0]
                 self.expressions[field.name] = f"%s::{field.kind}"
@@ -104,11 +105,17 @@ class ArrayBulk:
             where.append(f'NOT (t."{unless}" AND v."{shape.key[0]}" IS NOT NULL)')
         elif unless:
             where.append(f'NOT t."{unless}"')
+        bounds: list[Any] = []
+        if shape.within and f'"{shape.within}"' in source.names:
+            # what the planner need not look at: by the join alone it would plan for every partition there is
+            where.append(f't."{shape.within}" BETWEEN %s AND %s')
+            values = [field.get(item) for field in shape.fields if field.name == shape.within for item in items]
+            bounds = [min(values), max(values)]
         rows = f" FROM {source.rows}" if source.names else ""
         sql = f"UPDATE {shape.table} AS t SET {text}{rows} WHERE {' AND '.join(where)}"
         constants = [source.constants[name] for name in sets if name in source.constants]
         keys = [source.constants[name] for name in shape.key if name in source.constants]
-        return Statement(sql, (*constants, *source.arrays, *keys))
+        return Statement(sql, (*constants, *source.arrays, *keys, *bounds))
 
     def delete(self, table: str, column: str, uids: Sequence[UUID], only: str = "") -> Statement:
         more = f" AND {only}" if only else ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
@@ -26,29 +27,39 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Columns of one table that are written together. `key`: those that tell one row from another."""
+    """Columns of one table that are written together. `key`: those that tell one row from another.
+
+    `within`: which of the key the table is partitioned by.
+    """
 
     table: str
     fields: tuple[Field, ...]
     key: tuple[str, ...]
+    within: str = ""
 
     def only(self, *names: str) -> "Shape":
         """The same with the key and these columns alone."""
         chosen = {*self.key, *names}
-        return Shape(self.table, tuple(f for f in self.fields if f.name in chosen), self.key)
+        return Shape(self.table, tuple(f for f in self.fields if f.name in chosen), self.key, self.within)
 
 
-def _shape(table: Table, key: Sequence[str], getters: Mapping[str, Getter], skip: Sequence[str] = ()) -> Shape:
+def _shape(
+    table: Table, key: Sequence[str], getters: Mapping[str, Getter], skip: Sequence[str] = (), within: str = ""
+) -> Shape:
     fields = tuple(
         Field(column.name, kind(column), getters.get(column.name) or attrgetter(column.name))
         for column in table.columns
         if column.name not in skip
     )
-    return Shape(table.name, fields, tuple(key))
+    return Shape(table.name, fields, tuple(key), within)
 
 
 def _or_none(mapping: Mapping[str, Any]) -> dict[str, Any] | None:
     return dict(mapping) if mapping else None
+
+
+def _seconds(duration: timedelta | None) -> int | None:
+    return None if duration is None else round(duration.total_seconds())
 
 
 _ERROR: dict[str, Getter] = {
@@ -59,7 +70,7 @@ _ERROR: dict[str, Getter] = {
 
 EXECUTION = _shape(
     tables.executions,
-    ("id",),
+    ("id", "scheduled_time"),
     {
         **_ERROR,
         "final": lambda execution: execution.state.final,
@@ -68,6 +79,8 @@ EXECUTION = _shape(
         "missed_first": lambda execution: None if execution.missed is None else execution.missed.first,
         "missed_last": lambda execution: None if execution.missed is None else execution.missed.last,
     },
+    skip=("kept",),
+    within="scheduled_time",
 )
 MOVED = EXECUTION.only(
     "state",
@@ -98,6 +111,16 @@ ATTEMPT = _shape(tables.attempts, ("execution_id", "part", "attempt"), _ERROR)
 OUTPUT = _shape(tables.outputs, ("execution_id", "part", "attempt", "seq"), {})
 EVIDENCE = _shape(tables.evidence, (), {"report": lambda evidence: dict(evidence.report)}, skip=("number",))
 ANSWER = _shape(tables.answers, ("scope", "request_id"), {})
+
+JOB_RETENTION = _shape(
+    tables.job_retention,
+    ("job_uid",),
+    {
+        "job_uid": attrgetter("uid"),
+        "succeeded": lambda job: _seconds(job.spec.retention.succeeded),
+        "failed": lambda job: _seconds(job.spec.retention.failed),
+    },
+)
 
 JOB = _shape(tables.jobs, ("uid",), {"labels": lambda job: _or_none(job.labels)})
 REVISION = _shape(

@@ -62,6 +62,8 @@ class PostgresDatabase(Database):
     # FOR SHARE: measured, neither a plain SELECT nor FOR KEY SHARE keeps a stale epoch out
     epoch_sql = "SELECT epoch FROM terms WHERE shard = 0 FOR SHARE"
 
+    partitioned = True
+
     def __init__(self, parameters: Mapping[str, str]) -> None:
         super().__init__()
         self.name, self.url = _shown(parameters)
