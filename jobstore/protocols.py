@@ -82,7 +82,7 @@ class JobStore(Protocol):
         Raises `StaleTerm` when another term has begun. Raises `BadChange` for data that cannot be
         written: a second execution of one trigger at one scheduled time, a second id at one scheduled time
         (of which ids are made), a name of a job or of a calendar in use, a move of an execution that is final
-        or is not there, by its id and scheduled time, a void of one that is not
+        or is not there, a void of one that is not
         there or may have been sent, a final execution that does not say when it ended, text with a NUL in
         it. When it returns, the changes survive a crash.
         """

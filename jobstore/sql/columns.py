@@ -29,29 +29,28 @@ class Field:
 class Shape:
     """Columns of one table that are written together. `key`: those that tell one row from another.
 
-    `within`: which of the key the table is partitioned by.
+    `within`: what the table is partitioned by, when it is not written.
     """
 
     table: str
     fields: tuple[Field, ...]
     key: tuple[str, ...]
-    within: str = ""
+    within: Field | None = None
 
-    def only(self, *names: str) -> "Shape":
+    def only(self, *names: str, within: str = "") -> "Shape":
         """The same with the key and these columns alone."""
         chosen = {*self.key, *names}
-        return Shape(self.table, tuple(f for f in self.fields if f.name in chosen), self.key, self.within)
+        fields = tuple(f for f in self.fields if f.name in chosen)
+        return Shape(self.table, fields, self.key, next((f for f in self.fields if f.name == within), None))
 
 
-def _shape(
-    table: Table, key: Sequence[str], getters: Mapping[str, Getter], skip: Sequence[str] = (), within: str = ""
-) -> Shape:
+def _shape(table: Table, key: Sequence[str], getters: Mapping[str, Getter], skip: Sequence[str] = ()) -> Shape:
     fields = tuple(
         Field(column.name, kind(column), getters.get(column.name) or attrgetter(column.name))
         for column in table.columns
         if column.name not in skip
     )
-    return Shape(table.name, fields, tuple(key), within)
+    return Shape(table.name, fields, tuple(key))
 
 
 def _or_none(mapping: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -70,7 +69,7 @@ _ERROR: dict[str, Getter] = {
 
 EXECUTION = _shape(
     tables.executions,
-    ("id", "scheduled_time"),
+    ("id",),
     {
         **_ERROR,
         "final": lambda execution: execution.state.final,
@@ -80,7 +79,6 @@ EXECUTION = _shape(
         "missed_last": lambda execution: None if execution.missed is None else execution.missed.last,
     },
     skip=("kept",),
-    within="scheduled_time",
 )
 MOVED = EXECUTION.only(
     "state",
@@ -104,6 +102,7 @@ MOVED = EXECUTION.only(
     "error_type",
     "error_message",
     "error_tail",
+    within="scheduled_time",
 )
 """What a move writes; the rest of an execution is as it was born."""
 

@@ -16,6 +16,7 @@ be told from outside, because between two barriers
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -168,10 +169,14 @@ def _keep(portion: list[Output], bulk: Bulk) -> Step:
 
 
 def _move(moved: list[Execution], bulk: Bulk) -> Step:
-    statement = bulk.update(columns.MOVED, moved, unless="final")
+    # a statement for each day, and mostly there is one: each id would be looked for in every day between
+    by_day: dict[date, list[Execution]] = {}
+    for execution in moved:
+        by_day.setdefault(execution.scheduled_time.date(), []).append(execution)
+    statements = [bulk.update(columns.MOVED, some, unless="final") for some in by_day.values()]
 
     def run(connection: Connection) -> None:
-        if statement.run(connection) != len(moved):
+        if sum(statement.run(connection) for statement in statements) != len(moved):
             raise _refused_move(connection, [execution.id for execution in moved])
 
     return run
