@@ -60,17 +60,16 @@ def _partition() -> None:
     ):
         op.execute(statement)
     _grant(old)
-    first = today
-    if op.get_bind().scalar(sa.text(f"SELECT EXISTS (SELECT FROM {old})")):
-        first = tomorrow
-        _keep(old, tomorrow)
-    else:
-        op.execute(f"DROP TABLE {old}")
-    for start in (first + timedelta(days=n) for n in range(AHEAD + 1)):
+    empty = not op.get_bind().scalar(sa.text(f"SELECT EXISTS (SELECT FROM {old})"))
+    for start in (today + timedelta(days=n) for n in range(0 if empty else 1, AHEAD + 1)):
         op.execute(
             f"CREATE TABLE executions_p{start:%Y%m%d} PARTITION OF executions_recent"
             f" FOR VALUES FROM ('{start.isoformat()}') TO ('{(start + timedelta(days=1)).isoformat()}')"
         )
+    if empty:
+        op.execute(f"DROP TABLE {old}")
+    else:
+        _keep(old, tomorrow)
 
 
 def _grant(old: str) -> None:
