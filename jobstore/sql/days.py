@@ -55,6 +55,12 @@ AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'executions_re
 """
 
 
+def ours(connection: Connection) -> bool:
+    """Whether the role may make and drop days: it owns the history."""
+    asked = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'executions_recent'::regclass"
+    return bool(connection.scalar(text(asked)))
+
+
 def days(connection: Connection) -> list[Day]:
     """The days that there are, the oldest first."""
     found = [Day.named(name) for name in connection.scalars(text(_ATTACHED))]

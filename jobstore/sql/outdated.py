@@ -5,7 +5,8 @@ reading: it makes days ahead, and drops the tables of days that were taken out.
 
 On PostgreSQL a day goes as a whole as soon as the last of it may: `Retention.succeeded` after its end. What has to
 stay longer is kept apart before. Row by row go only what is kept apart, what has no day, and what a namespace or
-a job forgets earlier; all of it where retention is shorter than `WHOLE_DAYS`, and on SQLite.
+a job forgets earlier; all of it where retention is shorter than `WHOLE_DAYS`, where the role does not own the tables,
+and on SQLite.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,8 +15,10 @@ from uuid import UUID
 
 from sqlalchemy import Table, exists, or_, select
 
+from cronquorum.logs import get_logger
 from jobstore.changes import Change, Forget, Place
 from jobstore.retention import Retention, Said
+from jobstore.sql import days
 from jobstore.sql.database import Database
 from jobstore.sql.looking import PAGE, Looking, said, what
 from jobstore.sql.old_days import make_days, old_days, without_days
@@ -28,11 +31,15 @@ WHOLE_DAYS = timedelta(days=3)
 MARGIN = timedelta(days=1)
 """How much longer than its executions a revision stays: far more than is ever recorded ahead."""
 
+_log = get_logger(__name__)
+
 
 def outdated(database: Database, retention: Retention, now: datetime) -> Iterator[Sequence[Change]]:
     """See `JobStore.outdated`."""
     look = Looking(database, retention, now)
-    by_day = database.partitioned
+    by_day = database.partitioned and database.read(days.ours)
+    if database.partitioned and not by_day:
+        _log.warning("the role does not own executions_recent: history is deleted row by row, not day by day")
     if by_day:
         make_days(look)
         yield from old_days(look)

@@ -48,12 +48,12 @@ LONG_AGO = START - 100 * DAY
 
 def forget(store: SqlStore, term: Term) -> None:
     """What ended before START, and what was answered more than a day before that."""
-    forget_by(store, term, Retention(), START + 30 * DAY, answers=31 * DAY)
+    forget_by(store, term, Retention(answers=31 * DAY), START + 30 * DAY)
 
 
-def forget_by(store: SqlStore, term: Term, retention: Retention, now: datetime, **changes: timedelta) -> None:
+def forget_by(store: SqlStore, term: Term, retention: Retention, now: datetime) -> None:
     """One pass."""
-    for found in store.outdated(replace(retention, **changes), now):
+    for found in store.outdated(retention, now):
         store.commit(term, found)
 
 

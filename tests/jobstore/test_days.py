@@ -30,6 +30,7 @@ from jobstore.sql import columns, days
 from jobstore.sql.bulk import Statement
 from jobstore.sql.retention import step
 from jobstore.sql.store import SqlStore
+from jobstore.sql.tables import metadata
 from jobstore.states import State
 from tests.jobstore.stores import START, ahead, attempt, definition, ended, fire, job, put, run
 
@@ -379,3 +380,19 @@ def test_short_retention_goes_row_by_row(store: SqlStore, term: Term) -> None:
         store.commit(term, changes)
     assert rows(store, "executions") == 0
     assert "executions_p20260301" in names(store)
+
+
+def test_a_role_that_owns_nothing_forgets_row_by_row(store: SqlStore, term: Term, pg_url: str) -> None:
+    for statement in (
+        "CREATE ROLE dml LOGIN",
+        *(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO dml" for name in metadata.tables),
+    ):
+        store.database.migrate(lambda c, s=statement: c.execute(text(s)))  # type: ignore[misc]
+    settle(store, term, ended(fire(REPORT)), ended(fire(REPORT, LATER)))
+    granted = open_store(pg_url.replace("postgres@", "dml@"))
+    forget(granted, term)
+    assert rows(store, "executions") == 1
+    assert len(names(store)) == 3
+    granted.close()
+    for statement in ("DROP OWNED BY dml", "DROP ROLE dml"):
+        store.database.migrate(lambda c, s=statement: c.execute(text(s)))  # type: ignore[misc]
