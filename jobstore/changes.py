@@ -7,6 +7,9 @@ from uuid import UUID
 from jobstore.model import Answer, Calendar, EndedAttempt, Evidence, Execution, Job, Output
 from jobstore.values import value
 
+Place = tuple[datetime, UUID]
+"""Where an execution stands: its scheduled time and its id."""
+
 
 @dataclass(frozen=True, slots=True)
 class PutJob:
@@ -108,16 +111,33 @@ class KeepAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """Remove at most `limit` finished executions that ended before, with all that belongs to them, and
-    at most `limit` answers given before `answers_before`.
+    """Remove what nobody needs any more, as `JobStore.outdated` found it; what is gone already is no error.
 
-    When fewer executions than that were left, also old revisions that no execution has any more, and old
-    evidence about executions that there are not; at most `limit` of each.
+    `executions`: finished ones, by (scheduled time, id), with all that belongs to them. `belongings`: only what
+    belongs to these ids: their records go with a `DropDay`. `evidence`: by its number.
     """
 
+    executions: tuple[Place, ...] = ()
+    belongings: tuple[UUID, ...] = ()
+    evidence: tuple[int, ...] = ()
+    revisions: tuple[tuple[UUID, int], ...] = ()
+    answers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeepExecutions:
+    """These executions, by (scheduled time, id), stay longer than their day. Nobody can tell by reading."""
+
+    executions: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropDay:
+    """Remove a day of history at once. Nothing happens while anything in it is open or did not end before
+    `ended_before`, or while somebody else uses it; nor in a store that has no days."""
+
+    name: str
     ended_before: datetime
-    answers_before: datetime
-    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,5 +159,7 @@ Change = (
     | AddEvidence
     | KeepAnswer
     | Forget
+    | KeepExecutions
+    | DropDay
     | ReleaseTerm
 )

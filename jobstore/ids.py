@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
+_LAST = 253_402_300_799_999
+"""The last millisecond of the year 9999: 48 bits reach further than a datetime does."""
 
 
 def milliseconds(instant: datetime) -> int:
@@ -30,6 +32,16 @@ def fire_id(trigger_uid: uuid.UUID, scheduled_time: datetime) -> uuid.UUID:
     ms = milliseconds(scheduled_time)
     digest = hashlib.blake2b(trigger_uid.bytes + ms.to_bytes(8, "big", signed=True), digest_size=10)
     return _stamped(8, max(0, ms), int.from_bytes(digest.digest(), "big"))
+
+
+def time_of(stamped: uuid.UUID) -> datetime:
+    """The instant that an id was made of, to the millisecond. Of an id of another make, some instant."""
+    return from_milliseconds(min(stamped.int >> 80, _LAST))
+
+
+def first_id(instant: datetime) -> uuid.UUID:
+    """No id made of that instant, or a later one, is less; and none of an earlier one is as great."""
+    return uuid.UUID(int=max(0, milliseconds(instant)) << 80)
 
 
 def new_id(now: datetime) -> uuid.UUID:

@@ -4,7 +4,7 @@ All methods block: they are called from the writer's thread and from a small poo
 to call from several threads at once. Any of them may raise `StoreUnavailable`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -12,6 +12,7 @@ from uuid import UUID
 
 from jobstore.changes import Change
 from jobstore.model import Answer, Calendar, DueTrigger, EndedAttempt, Execution, Job, Output, Term
+from jobstore.retention import Retention
 from jobstore.spec import JobSpec
 from jobstore.states import State
 
@@ -79,8 +80,9 @@ class JobStore(Protocol):
         """Write all changes, in their order, in one transaction, or none.
 
         Raises `StaleTerm` when another term has begun. Raises `BadChange` for data that cannot be
-        written: a second execution of one trigger at one scheduled time, a second id, a name of a job or of
-        a calendar in use, a move of an execution that is final or is not there, a void of one that is not
+        written: a second execution of one trigger at one scheduled time, a second id at one scheduled time
+        (of which ids are made), a name of a job or of a calendar in use, a move of an execution that is final
+        or is not there, a void of one that is not
         there or may have been sent, a final execution that does not say when it ended, text with a NUL in
         it. When it returns, the changes survive a crash.
         """
@@ -102,6 +104,21 @@ class JobStore(Protocol):
 
     def close(self) -> None:
         """Let go of all connections. Idempotent."""
+        ...
+
+
+class History(Protocol):
+    """What the leader's retention needs."""
+
+    def outdated(self, retention: Retention, now: datetime) -> Iterator[Sequence[Change]]:
+        """Look through the store for what may be forgotten: changes to be committed, each before the next is asked for.
+
+        Finished executions that ended longer ago than they are kept, with all that belongs to them; revisions that
+        were retired long ago and that no execution has; evidence about executions that there are not; answers
+        older than `retention.answers`. Open executions never. A store that keeps history by day forgets a day as
+        a whole, so up to a day (and an hour) later. Each question is small, and some have no answer: then there is
+        nothing to commit. The end is that of one pass.
+        """
         ...
 
 

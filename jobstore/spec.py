@@ -12,7 +12,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from cronquorum.names import shown
-from jobstore.spec_values import Duration, JsonObject, Params, PositiveDuration, Text, Value
+from jobstore.retention import SHORTEST
+from jobstore.spec_values import Duration, JsonObject, Params, PositiveDuration, Text, Value, at_least
 from jobstore.trigger_spec import TriggerSpec
 
 MAX_PARAMS = 256 * 1024
@@ -95,6 +96,13 @@ class RoutingSpec(Value):
     selector: Text = ""
 
 
+class RetentionSpec(Value):
+    """How long finished executions are kept: `failed` for failed, timed out and lost ones, `succeeded` for the rest."""
+
+    succeeded: Annotated[PositiveDuration, at_least(SHORTEST)] | None = None
+    failed: Annotated[PositiveDuration, at_least(SHORTEST)] | None = None
+
+
 class JobSpec(Value):
     """The whole definition, as one revision of a job holds it."""
 
@@ -109,6 +117,7 @@ class JobSpec(Value):
     start_deadline: PositiveDuration | None = None
     concurrency: ConcurrencySpec = ConcurrencySpec()
     routing: RoutingSpec = RoutingSpec()
+    retention: RetentionSpec = RetentionSpec()
     paused: bool | None = None
     """None leaves a job as it is, and a new one active."""
 

@@ -47,6 +47,17 @@ def at_most(limit: timedelta) -> AfterValidator:
     return AfterValidator(check)
 
 
+def at_least(limit: timedelta) -> AfterValidator:
+    """For durations that have a least one of their own."""
+
+    def check(value: timedelta) -> timedelta:
+        if value < limit:
+            raise ValueError(f"{format_duration(value)} is shorter than {format_duration(limit)}")
+        return value
+
+    return AfterValidator(check)
+
+
 def _instant(value: object) -> datetime:
     """RFC 3339, section 5.6; kept to the millisecond, as scheduled times are."""
     if isinstance(value, datetime):

@@ -72,7 +72,7 @@ async def _run(settings: NodeSettings) -> None:
             advertise=settings.advertise,
             metrics_listen=settings.metrics_listen,
             session_timeout=settings.session_timeout,
-            retention=settings.retention,
+            retention=settings.retention.rule,
             policy=settings.policy,
         ),
         store,

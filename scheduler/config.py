@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from cronquorum.durations import format_duration
 from cronquorum.names import shown
 from cronquorum.settings import Duration, HostPort, Metavar, Section, Settings, split_host_port
+from jobstore.retention import KEPT, SHORTEST, Retention, Said
 from scheduler import concurrency, failover, routing
 from scheduler.definitions import Defaults
 from scheduler.errors import Violation
@@ -22,7 +23,6 @@ METRICS_LISTEN = "127.0.0.1:7401"
 SESSION_TIMEOUT = timedelta(seconds=4)
 """T: kazoo pings at a third of it, so below 4 s a busy machine loses sessions."""
 LEASE = timedelta(seconds=15)
-RETENTION = timedelta(days=30)
 IN_MEMORY = ("sqlite://", "sqlite:///", "sqlite:///:memory:")
 
 _NODE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}", re.ASCII)
@@ -71,6 +71,46 @@ class LimitsSection(Section):
     running_per_namespace: Annotated[int, Field(ge=1)] | None = Field(None, description="executions of one namespace")
 
 
+Kept = Annotated[Duration, Field(ge=SHORTEST)]
+
+
+class NamespaceRetention(Section):
+    """What a namespace keeps for longer or shorter than the others."""
+
+    succeeded: Kept | None = None
+    failed: Kept | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _both(cls, value: object) -> object:
+        return {"succeeded": value, "failed": value} if isinstance(value, str) else value
+
+
+class RetentionSection(Section):
+    """How long finished executions are kept; in short, both alike."""
+
+    in_short = ("succeeded", "failed")
+
+    succeeded: Kept = Field(KEPT, description="those that ended well, and skipped and cancelled ones")
+    failed: Kept = Field(KEPT, description="those that failed, timed out or were lost")
+    namespaces: dict[str, NamespaceRetention] = Field({}, description="what other times are for a namespace")
+
+    @model_validator(mode="after")
+    def _failed_longer(self) -> Self:
+        if self.failed < self.succeeded:
+            raise ValueError(
+                f"failed: {format_duration(self.failed)} is less than {format_duration(self.succeeded)} of succeeded: "
+                "what failed is kept as long, or longer"
+            )
+        return self
+
+    @property
+    def rule(self) -> Retention:
+        """What the store is told."""
+        spaces = {name: Said(**said.model_dump()) for name, said in self.namespaces.items()}
+        return Retention(succeeded=self.succeeded, failed=self.failed, namespaces=spaces)
+
+
 class NodeSettings(Settings):
     """Settings of a scheduler node."""
 
@@ -97,8 +137,8 @@ class NodeSettings(Settings):
     lookahead: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=10))] = Field(
         timedelta(seconds=10), description="how far ahead due triggers are read"
     )
-    retention: Annotated[Duration, Field(ge=timedelta(minutes=1))] = Field(
-        RETENTION, description="how long finished executions are kept"
+    retention: Annotated[RetentionSection, Metavar("DURATION")] = Field(
+        RetentionSection(), description="how long finished executions are kept"
     )
     plugins: Annotated[list[str], Metavar("MODULE")] = Field(
         [], description="module to import at start, which registers strategies"

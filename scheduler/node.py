@@ -16,8 +16,8 @@ from cronquorum.coordination import (
 )
 from cronquorum.coordination.protocols import EXECUTORS, NODES
 from cronquorum.logs import get_logger
-from jobstore.changes import Forget
 from jobstore.model import Term
+from jobstore.retention import Retention
 from scheduler.api.calendar_service import CalendarService
 from scheduler.api.cluster_service import ClusterService
 from scheduler.api.door import Door
@@ -25,6 +25,7 @@ from scheduler.api.execution_service import ExecutionService
 from scheduler.api.job_service import JobService
 from scheduler.candidate import Candidate
 from scheduler.fitness import Fitness
+from scheduler.forgetting import Forgetting
 from scheduler.housekeeping import Housekeeping
 from scheduler.http import Observation
 from scheduler.leader.leader import Leader, Policy
@@ -35,9 +36,6 @@ from scheduler.store import Store
 
 STORE_CHECK = timedelta(seconds=10)
 RETENTION_CHECK = timedelta(seconds=30)
-FORGET_AT_ONCE = 2_000
-ANSWERS_KEPT = timedelta(days=1)
-"""How long a repeated request gets its first answer."""
 GRACE = 1.0
 
 _log = get_logger(__name__)
@@ -52,7 +50,7 @@ class NodeConfig:
     advertise: str | None = None
     metrics_listen: str | None = None
     session_timeout: timedelta = timedelta(seconds=4)
-    retention: timedelta = timedelta(days=30)
+    retention: Retention = field(default_factory=Retention)
     policy: Policy = field(default_factory=Policy)
 
 
@@ -85,6 +83,7 @@ class Node:
         if config.metrics_listen is not None:
             self._http = Observation(config.metrics_listen, self._metrics.registry, lambda: self._probe.ok)
         self._housekeeping = Housekeeping()
+        self._forgetting = Forgetting(store, config.retention, self._clock)
         self._incarnation = uuid4().hex
         self._member = self._describe(config.advertise or config.listen)
         self._probe = StoreProbe(store, self._clock, self._metrics, host)
@@ -211,8 +210,4 @@ class Node:
         await self._probe.check()
 
     async def _forget(self) -> None:
-        leader = self.leading()
-        if leader is not None and not leader.term.held:
-            now = self._clock.now()
-            forget = Forget(now - self._config.retention, now - ANSWERS_KEPT, FORGET_AT_ONCE)
-            await leader.write(forget)
+        await self._forgetting.turn(self.leading())

@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from jobstore.protocols import JobStore, Records
+from jobstore.protocols import History, JobStore, Records
 
 
-class Store(JobStore, Records, Protocol):
+class Store(JobStore, Records, History, Protocol):
     """What the leader writes, and what anybody reads."""

@@ -32,6 +32,7 @@ spec:
   startDeadline: 15m
   concurrency: {policy: skip}
   routing: {strategy: leastLoaded, selector: "zone=a,gpu in (h100,h200)"}
+  retention: {succeeded: 30d, failed: 90d}
   paused: false
 """
 
@@ -50,6 +51,7 @@ def test_the_manifest_of_the_design_is_read() -> None:
     assert job.spec.triggers[0].cron == "0 30 2 * * ?"
     assert job.spec.triggers[0].misfire.threshold == "60s"
     assert job.spec.task.python.params["region"] == "eu"
+    assert (job.spec.retention.succeeded, job.spec.retention.failed) == ("30d", "90d")
     assert job.spec.HasField("params")
     assert job.spec.HasField("paused") and not job.spec.paused
     assert not job.HasField("status")
@@ -131,6 +133,7 @@ BAD = {
     "spec: {triggers: [{crn: x}]}": "spec.triggers[0].crn: unknown field; did you mean 'cron'?",
     "spec: {start_deadline: 1h}": "spec.start_deadline: unknown field; did you mean 'startDeadline'?",
     "'a b': 1": "['a b']: unknown field",
+    "spec: {retention: {failed: 30}}": "spec.retention.failed: 30 is not a duration such as 90s, 10m, 1h30m or 2d",
     "spec: {idempotent: maybe}": "spec.idempotent: 'maybe' is not true or false",
     "spec: {idempotent: 1}": "spec.idempotent: 1 is not true or false",
     "spec: {idempotent: on}": "spec.idempotent: 'on' is not true or false",

@@ -19,6 +19,14 @@ class Defaults(Section):
     max_attempts: int = Field(1, ge=1, le=100)
 
 
+class Kept(Section):
+    in_short = ("good", "bad")
+
+    good: Duration = timedelta(days=30)
+    bad: Duration = timedelta(days=90)
+    rooms: dict[str, str] = Field(default_factory=dict)
+
+
 class Example(Settings):
     zookeeper: str = Field(description="where ZooKeeper is")
     listen: HostPort = Field("127.0.0.1:7500", description="where to listen")
@@ -31,10 +39,44 @@ class Example(Settings):
     insecure: bool = False
     level: Literal["debug", "info"] = "info"
     defaults: Defaults = Defaults()
+    kept: Kept = Field(Kept(), description="for how long")
 
 
 def load(*argv: str, environ: dict[str, str] | None = None, also_known: frozenset[str] = frozenset()) -> Example:
     return Example.load(argv, prog="executor", description="An executor.", environ=environ or {}, also_known=also_known)
+
+
+SHORT = Kept(good=timedelta(days=1), bad=timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("", Kept()),
+        ('kept = "1d"', SHORT),
+        ('[kept]\ngood = "1d"', Kept(good=timedelta(days=1))),
+        ('[kept]\nbad = "1d"\ngood = "1d"\nrooms = {a = "b"}', Kept(**{**dict(SHORT), "rooms": {"a": "b"}})),
+    ],
+)
+def test_a_section_in_short_is_one_value_for_several_of_its_settings(
+    content: str, expected: Kept, config: Path
+) -> None:
+    config.write_text(f'zookeeper = "z:1"\n{content}')
+    assert load("--config", str(config)).kept == expected
+
+
+def test_a_section_in_short_has_a_flag_and_variables(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text('zookeeper = "z:1"\nkept = "1d"')
+    environ = {"CRONQUORUM_KEPT__BAD": "2d"}
+    assert load("--config", str(config), environ=environ).kept == Kept(good=timedelta(days=1), bad=timedelta(days=2))
+    assert load("--zookeeper", "z:1", environ={"CRONQUORUM_KEPT": "1d"}).kept == SHORT
+    assert load("--config", str(config), "--kept", "3d", environ=environ).kept == Kept(
+        good=timedelta(days=3), bad=timedelta(days=3)
+    )
+    with pytest.raises(SystemExit):
+        load("--zookeeper", "z:1", "--kept", "long")
+    # once, though it is wrong for both
+    assert capsys.readouterr().err.count("--kept: 'long' is not a duration") == 1
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -20,9 +20,14 @@ and failpoints, the config file, and what `schedctl` reads."""
 
 
 class Section(BaseModel):
-    """A part of the settings with a table of its own in the config file."""
+    """A part of the settings with a table of its own in the config file.
+
+    `in_short`: the settings of the section that a plain value in the table's place is for. With any, the section has a
+    flag and a variable of its own too.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    in_short: ClassVar[tuple[str, ...]] = ()
 
 
 class Settings(BaseSettings):
@@ -80,4 +85,5 @@ class Settings(BaseSettings):
         try:
             return cls(**found.values)
         except ValidationError as error:
-            raise SettingsError([found.explain(finding) for finding in error.errors()]) from None
+            # a plain value that is for several settings is wrong for each of them
+            raise SettingsError(list(dict.fromkeys(map(found.explain, error.errors())))) from None

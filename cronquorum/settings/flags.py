@@ -14,6 +14,7 @@ from cronquorum.settings.errors import SettingsError
 from cronquorum.settings.schema import (
     ENV_PREFIX,
     default_text,
+    in_short,
     is_bool,
     is_dict,
     is_list,
@@ -52,7 +53,7 @@ def parse_flags(schema: type[BaseModel], argv: Sequence[str], prog: str, descrip
     parser.add_argument("--version", action="version", version=f"{prog} {__version__}")
     known = ["--help", "--config", "--version"]
     for name, field in schema.model_fields.items():
-        if section_of(field) is None:
+        if section_of(field) is None or in_short(field):
             known += parser.add_argument(flag_of(name), dest=name, **_options(field)).option_strings
     parsed, rest = parser.parse_known_args(list(argv))
     if rest:

@@ -15,6 +15,7 @@ from cronquorum.settings.schema import (
     ENV_PREFIX,
     Keys,
     field_at,
+    in_short,
     is_bool,
     is_dict,
     is_list,
@@ -58,7 +59,7 @@ class Found:
             field = field_at(self.schema, keys)
             if field is None and keys[0] in others:
                 continue
-            if field is None or section_of(field) is not None:
+            if field is None or (section_of(field) is not None and not in_short(field)):
                 near = suggestion(variable.removeprefix(ENV_PREFIX), known).replace(" '", f" '{ENV_PREFIX}")
                 self.problems.append(f"{place} is unknown{near}")
             elif is_list(field) or is_dict(field):
@@ -90,6 +91,11 @@ class Found:
         return f"{place}: {finding_text(finding)}" if place else finding_text(finding)
 
     def _put(self, keys: Keys, value: Any, place: str) -> None:
+        field = field_at(self.schema, keys)
+        if field is not None and in_short(field) and not isinstance(value, dict):
+            for name in in_short(field):
+                self._put((*keys, name), value, place)
+            return
         values = self.values
         for key in keys[:-1]:
             values = values.setdefault(key, {})

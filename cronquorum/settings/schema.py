@@ -34,6 +34,12 @@ def section_of(field: FieldInfo) -> type[BaseModel] | None:
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
+def in_short(field: FieldInfo) -> tuple[str, ...]:
+    """The settings of a section that a plain value in its place is for."""
+    short: tuple[str, ...] = getattr(section_of(field), "in_short", ())
+    return short
+
+
 def is_list(field: FieldInfo) -> bool:
     return get_origin(plain(field.annotation)) in (list, tuple, set, frozenset)
 
@@ -64,6 +70,8 @@ def default_text(field: FieldInfo) -> str:
     if field.is_required():
         return ""
     value = field.get_default(call_default_factory=True, validated_data={})
+    if in_short(field):
+        value = getattr(value, in_short(field)[0])
     match value:
         case timedelta():
             return format_duration(value)
@@ -82,9 +90,9 @@ def known_keys(schema: type[BaseModel], above: Keys = ()) -> Iterator[Keys]:
     """The keys of all settings, sections opened."""
     for name, field in schema.model_fields.items():
         section = section_of(field)
-        if section is None:
+        if section is None or in_short(field):
             yield (*above, name)
-        else:
+        if section is not None:
             yield from known_keys(section, (*above, name))
 
 

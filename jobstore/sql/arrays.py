@@ -104,11 +104,19 @@ class ArrayBulk:
             where.append(f'NOT (t."{unless}" AND v."{shape.key[0]}" IS NOT NULL)')
         elif unless:
             where.append(f'NOT t."{unless}"')
+        bounds: list[Any] = []
+        if shape.within is not None:
+            # Which partitions to plan for: not all of them. The OR changes nothing but that no index serves for it, so
+            # that rows are found by their key, however few the planner takes the rows of these times for.
+            name, values = shape.within.name, list(map(shape.within.get, items))
+            where.append(f'(t."{name}" >= %s OR t."{name}" > %s) AND (t."{name}" <= %s OR t."{name}" < %s)')
+            first, last = min(values), max(values)
+            bounds = [first, first, last, last]
         rows = f" FROM {source.rows}" if source.names else ""
         sql = f"UPDATE {shape.table} AS t SET {text}{rows} WHERE {' AND '.join(where)}"
         constants = [source.constants[name] for name in sets if name in source.constants]
         keys = [source.constants[name] for name in shape.key if name in source.constants]
-        return Statement(sql, (*constants, *source.arrays, *keys))
+        return Statement(sql, (*constants, *source.arrays, *keys, *bounds))
 
     def delete(self, table: str, column: str, uids: Sequence[UUID], only: str = "") -> Statement:
         more = f" AND {only}" if only else ""

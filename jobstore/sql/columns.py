@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
@@ -26,16 +27,21 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Columns of one table that are written together. `key`: those that tell one row from another."""
+    """Columns of one table that are written together. `key`: those that tell one row from another.
+
+    `within`: what the table is partitioned by, when it is not written.
+    """
 
     table: str
     fields: tuple[Field, ...]
     key: tuple[str, ...]
+    within: Field | None = None
 
-    def only(self, *names: str) -> "Shape":
+    def only(self, *names: str, within: str = "") -> "Shape":
         """The same with the key and these columns alone."""
         chosen = {*self.key, *names}
-        return Shape(self.table, tuple(f for f in self.fields if f.name in chosen), self.key)
+        fields = tuple(f for f in self.fields if f.name in chosen)
+        return Shape(self.table, fields, self.key, next((f for f in self.fields if f.name == within), None))
 
 
 def _shape(table: Table, key: Sequence[str], getters: Mapping[str, Getter], skip: Sequence[str] = ()) -> Shape:
@@ -49,6 +55,10 @@ def _shape(table: Table, key: Sequence[str], getters: Mapping[str, Getter], skip
 
 def _or_none(mapping: Mapping[str, Any]) -> dict[str, Any] | None:
     return dict(mapping) if mapping else None
+
+
+def _seconds(duration: timedelta | None) -> int | None:
+    return None if duration is None else round(duration.total_seconds())
 
 
 _ERROR: dict[str, Getter] = {
@@ -68,6 +78,7 @@ EXECUTION = _shape(
         "missed_first": lambda execution: None if execution.missed is None else execution.missed.first,
         "missed_last": lambda execution: None if execution.missed is None else execution.missed.last,
     },
+    skip=("kept",),
 )
 MOVED = EXECUTION.only(
     "state",
@@ -91,6 +102,7 @@ MOVED = EXECUTION.only(
     "error_type",
     "error_message",
     "error_tail",
+    within="scheduled_time",
 )
 """What a move writes; the rest of an execution is as it was born."""
 
@@ -98,6 +110,16 @@ ATTEMPT = _shape(tables.attempts, ("execution_id", "part", "attempt"), _ERROR)
 OUTPUT = _shape(tables.outputs, ("execution_id", "part", "attempt", "seq"), {})
 EVIDENCE = _shape(tables.evidence, (), {"report": lambda evidence: dict(evidence.report)}, skip=("number",))
 ANSWER = _shape(tables.answers, ("scope", "request_id"), {})
+
+JOB_RETENTION = _shape(
+    tables.job_retention,
+    ("job_uid",),
+    {
+        "job_uid": attrgetter("uid"),
+        "succeeded": lambda job: _seconds(job.spec.retention.succeeded),
+        "failed": lambda job: _seconds(job.spec.retention.failed),
+    },
+)
 
 JOB = _shape(tables.jobs, ("uid",), {"labels": lambda job: _or_none(job.labels)})
 REVISION = _shape(

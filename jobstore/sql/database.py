@@ -23,13 +23,14 @@ class Database(ABC):
     """A place where tables are. Making one connects to nothing; all methods are safe for several threads.
 
     `name` says which it is, and `url` how to reach it; there is no secret in either. `epoch_sql` reads the
-    epoch so that it stays what it is until the end of the transaction.
+    epoch so that it stays what it is until the end of the transaction. `partitioned`: whether history has days.
     """
 
     name: str
     url: str
     bulk: Bulk
     epoch_sql: str
+    partitioned: bool = False
 
     def __init__(self) -> None:
         self._closed = False

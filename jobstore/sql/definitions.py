@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select, update
 
 from jobstore.model import Calendar, Job
+from jobstore.spec import RetentionSpec
 from jobstore.sql import columns
 from jobstore.sql.bulk import Bulk, upsert
 from jobstore.sql.tables import job_revisions, jobs
@@ -45,7 +46,11 @@ def _put(run: list[Job], bulk: Bulk) -> list[Step]:
         lambda connection: _retire_others(connection, uids),
         bulk.delete_others("triggers", "job_uid", uids, "uid", kept).run,
         bulk.delete("calendar_uses", "job_uid", uids).run,
+        bulk.delete("job_retention", "job_uid", uids).run,
     ]
+    said = [job for job in run if job.spec.retention != RetentionSpec()]
+    if said:
+        steps.append(bulk.insert(columns.JOB_RETENTION, said).run)
     if pairs:
         steps.append(bulk.insert(columns.TRIGGER, pairs, upsert(columns.TRIGGER)).run)
     uses = list(dict.fromkeys(use for job in run for use in _uses(job)))
@@ -75,7 +80,7 @@ def _retire_others(connection: Connection, uids: list[UUID]) -> None:
 
 
 def delete(uids: Sequence[UUID], bulk: Bulk) -> list[Step]:
-    """Remove jobs and their triggers, and retire their revisions."""
+    """Remove jobs and their triggers, and retire their revisions. What they said about retention stays with these."""
     return [
         bulk.delete("calendar_uses", "job_uid", uids).run,
         bulk.delete("triggers", "job_uid", uids).run,

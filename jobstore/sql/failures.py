@@ -50,6 +50,16 @@ def one_line(error: object) -> str:
     return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 3] + "..."
 
 
+_OF_A_PARTITION = {"_pkey": "executions_pkey", "_scheduled_time_trigger_uid_kept_key": "executions_fire"}
+"""How PostgreSQL names the keys of a partition, and what they are keys of."""
+
+
+def _key(constraint: str) -> str:
+    if constraint.startswith("executions_"):
+        return next((key for end, key in _OF_A_PARTITION.items() if constraint.endswith(end)), constraint)
+    return constraint
+
+
 @contextmanager
 def translated(store: str, command: str) -> Iterator[None]:
     """Let only `StoreError`s out of the block.
@@ -79,7 +89,7 @@ def _told(error: DBAPIError, store: str, command: str) -> StoreError:
     if code.startswith(_BAD_DATA):
         constraint: str = getattr(getattr(cause, "diag", None), "constraint_name", None) or ""
         detail: str = getattr(getattr(cause, "diag", None), "message_detail", None) or ""
-        meaning = _CONSTRAINTS.get(constraint)
+        meaning = _CONSTRAINTS.get(_key(constraint))
         return BadChange(f"{meaning}: {one_line(detail)}" if meaning and detail else meaning or one_line(cause))
     if code.startswith(_OURS) and code != _NO_RIGHTS:
         return StoreError(message)

@@ -38,7 +38,7 @@ READERS = 4
 MIGRATION_LOCK = 0x63726F6E
 """The key of the advisory lock ('cron') that lets one upgrade run at a time."""
 
-_BY_KEY = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+_BY_KEY = "-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 """All of the writer's statements go by key. The planner, which counts a random page as four, would rather
 read a table of 50,000 rows whole for a batch of 500."""
 
@@ -61,6 +61,8 @@ class PostgresDatabase(Database):
 
     # FOR SHARE: measured, neither a plain SELECT nor FOR KEY SHARE keeps a stale epoch out
     epoch_sql = "SELECT epoch FROM terms WHERE shard = 0 FOR SHARE"
+
+    partitioned = True
 
     def __init__(self, parameters: Mapping[str, str]) -> None:
         super().__init__()

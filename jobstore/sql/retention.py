@@ -1,76 +1,93 @@
-"""Forgetting: what ended long ago goes, with all that belongs to it."""
+"""Forgetting, as the writer does it: everything by key, and found before (`jobstore.sql.outdated`)."""
 
-from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, delete, exists, select, tuple_
+from sqlalchemy import ColumnElement, Connection, delete, exists, text, tuple_, update
+from sqlalchemy.exc import OperationalError
 
-from jobstore.changes import Forget
-from jobstore.sql.tables import answers, attempts, evidence, executions, job_revisions, outputs
+from jobstore.changes import DropDay, Forget, KeepExecutions, Place
+from jobstore.sql import days
+from jobstore.sql.tables import answers, attempts, evidence, executions, job_retention, job_revisions, outputs
 
-_MANY = 1000
-"""Ids in one IN list: SQLite takes 32,766 parameters at most."""
+MANY = 1000
+"""Keys in one IN list: SQLite takes 32,766 parameters at most."""
 
-_MARGIN = timedelta(days=1)
-"""How much longer than its executions a revision stays: far more than is ever recorded ahead."""
+_LOCK_NOT_AVAILABLE = "55P03"
+"""SQLSTATE."""
 
-
-def forget(change: Forget) -> Callable[[Connection], None]:
-    """The step that removes what `change` describes."""
-
-    def run(connection: Connection) -> None:
-        if _executions(connection, change) < change.limit:
-            # while many old executions are left, these would be looked for among them, in vain
-            _strays(connection, change)
-            _revisions(connection, change)
-        _answers(connection, change)
-
-    return run
+Step = Callable[[Connection], None]
+T = TypeVar("T")
 
 
-def _executions(connection: Connection, change: Forget) -> int:
-    c = executions.c
-    ended = select(c.id).where(c.final, c.ended < change.ended_before).order_by(c.ended).limit(change.limit)
-    ids: list[UUID] = list(connection.scalars(ended))
-    for first in range(0, len(ids), _MANY):
-        some = ids[first : first + _MANY]
+def step(change: Forget | KeepExecutions | DropDay) -> Step:
+    """The step that does what the change describes."""
+    match change:
+        case Forget():
+            return lambda connection: _forget(connection, change)
+        case KeepExecutions():
+            return lambda connection: _keep(connection, change.executions)
+        case DropDay():
+            day = days.Day.named(change.name)
+            return lambda connection: _drop(connection, day, change)
+
+
+def parts(keys: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Lists of a length that can be asked for."""
+    for first in range(0, len(keys), MANY):
+        yield keys[first : first + MANY]
+
+
+def _forget(connection: Connection, change: Forget) -> None:
+    _belongings(connection, change.belongings)
+    _belongings(connection, [uid for _, uid in change.executions])
+    for places in parts(change.executions):
+        connection.execute(delete(executions).where(executions.c.final, *_at(places)))
+    for numbers in parts(change.evidence):
+        connection.execute(delete(evidence).where(evidence.c.number.in_(numbers)))
+    for keys in parts(change.answers):
+        connection.execute(delete(answers).where(tuple_(answers.c.scope, answers.c.request_id).in_(keys)))
+    for revisions in parts(change.revisions):
+        c = job_revisions.c
+        connection.execute(delete(job_revisions).where(tuple_(c.job_uid, c.revision).in_(revisions)))
+        jobs = {uid for uid, _ in revisions}
+        # what a job said about retention goes with the last of its revisions
+        there = exists().where(c.job_uid == job_retention.c.job_uid)
+        connection.execute(delete(job_retention).where(job_retention.c.job_uid.in_(jobs), ~there))
+
+
+def _belongings(connection: Connection, ids: Sequence[UUID]) -> None:
+    for some in parts(ids):
         for table in (attempts, outputs, evidence):
             connection.execute(delete(table).where(table.c.execution_id.in_(some)))
-        connection.execute(delete(executions).where(c.id.in_(some)))
-    return len(ids)
 
 
-def _strays(connection: Connection, change: Forget) -> None:
-    """Reports about executions that there are not: nothing else would ever remove them."""
-    c = evidence.c
-    known = exists().where(executions.c.id == c.execution_id)
-    old = select(c.number).where(c.received < change.ended_before, ~known).order_by(c.received)
-    _delete(connection, evidence, old.limit(change.limit), c.number)
+def _keep(connection: Connection, places: Sequence[Place]) -> None:
+    for some in parts(places):
+        connection.execute(update(executions).where(~executions.c.kept, *_at(some)).values(kept=True))
 
 
-def _revisions(connection: Connection, change: Forget) -> None:
-    """Revisions that were retired long ago, and that no execution kept needs.
-
-    No execution has a scheduled time (much) later than its revision was retired at, so that only the earlier
-    ones, of which few are left, must be looked at.
-    """
-    c = job_revisions.c
-    needed = exists().where(
-        executions.c.job_uid == c.job_uid,
-        executions.c.revision == c.revision,
-        executions.c.scheduled_time < change.ended_before,
-    )
-    old = select(c.job_uid, c.revision).where(c.retired < change.ended_before - _MARGIN, ~needed)
-    _delete(connection, job_revisions, old.order_by(c.retired).limit(change.limit), tuple_(c.job_uid, c.revision))
+def _at(places: Sequence[Place]) -> list[ColumnElement[bool]]:
+    """The rows at these places. The bounds of their times say to PostgreSQL which partitions to look at."""
+    c = executions.c
+    times = [at for at, _ in places]
+    return [c.id.in_([uid for _, uid in places]), c.scheduled_time.between(min(times), max(times))]
 
 
-def _answers(connection: Connection, change: Forget) -> None:
-    c = answers.c
-    old = select(c.scope, c.request_id).where(c.answered < change.answers_before).order_by(c.answered)
-    _delete(connection, answers, old.limit(change.limit), tuple_(c.scope, c.request_id))
-
-
-def _delete(connection: Connection, table: Table, rows: Select[Any], key: ColumnElement[Any]) -> None:
-    connection.execute(delete(table).where(key.in_(rows)))
+def _drop(connection: Connection, day: days.Day, change: DropDay) -> None:
+    if connection.dialect.name != "postgresql" or day not in days.days(connection):
+        return
+    # of all that was there when the day was looked through, only what is kept was to stay. It came later: then it
+    # is open, or ended later. Nobody but this transaction writes, so what is asked now is so until its end.
+    is_open, ended_late = "NOT final", "final AND ended >= :before"
+    late = " OR ".join(f"EXISTS (SELECT FROM {day.name} WHERE {which})" for which in (is_open, ended_late))
+    if connection.scalar(text(f"SELECT {late}"), {"before": change.ended_before}):
+        return
+    try:
+        with connection.begin_nested():
+            days.detach(connection, day)
+    except OperationalError as error:
+        if getattr(error.orig, "pgcode", None) != _LOCK_NOT_AVAILABLE:
+            raise
+        # somebody uses it: the next pass finds it again

@@ -1,6 +1,6 @@
 """The store: both protocols over one database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,9 +11,11 @@ from jobstore.changes import Change
 from jobstore.errors import BadChange
 from jobstore.model import Answer, Calendar, DueTrigger, EndedAttempt, Execution, Job, Output, Term
 from jobstore.protocols import CalendarQuery, ExecutionQuery, JobQuery
+from jobstore.retention import Retention
 from jobstore.spec import JobSpec
 from jobstore.sql import calendars, job_reads, reads, terms
 from jobstore.sql.database import Database
+from jobstore.sql.outdated import outdated
 from jobstore.sql.writes import plan
 
 
@@ -51,6 +53,9 @@ class SqlStore:
 
     def open_executions(self, after: UUID | None, limit: int) -> list[Execution]:
         return self.database.read(lambda c: reads.open_executions(c, after, limit))
+
+    def outdated(self, retention: Retention, now: datetime) -> Iterator[Sequence[Change]]:
+        return outdated(self.database, retention, now)
 
     def close(self) -> None:
         self.database.close()

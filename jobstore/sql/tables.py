@@ -1,18 +1,26 @@
 """The schema. Migrations make it; a test compares the two.
 
-Executions are many, and everything else is few. A later migration will split `executions` on PostgreSQL by
-ranges of `scheduled_time`, which its keys are ready for:
+Executions are many, and everything else is few. On PostgreSQL `executions` is partitioned, so that retention
+drops days instead of deleting rows (`jobstore.sql.days`):
 
-* nothing refers to `executions` by a foreign key (it would have to contain the scheduled time), and its
-  unique key for fires contains the scheduled time;
-* the primary key becomes (scheduled_time, id). The id of a fire says its scheduled time, and is made of it
-  and of the trigger, so the key for fires keeps the ids of fires unique too;
-* `final` is a column of its own: open rows can be moved out before a partition is dropped.
+    executions ............... LIST (kept)
+      executions_kept ........ kept: what stays longer than its day: open rows, and those of a longer retention
+      executions_recent ...... not kept, RANGE (scheduled_time)
+        executions_pYYYYMMDD   a day, UTC
+        executions_default     what has no day: backfills of old times, far futures
+        executions_untilYYYYMMDD, for some time: the table that was there before it had partitions
+
+* `kept` says nothing but where a row is. Setting it moves the row, and readers find it all the while.
+* Keys of a partitioned table contain what it is partitioned by, so `scheduled_time` and `kept` are in both. The id
+  comes first in the primary key: whoever knows nothing but an id finds it by that index. The id of a fire is made of
+  its scheduled time and its trigger, so that the key for fires keeps the ids of fires unique too.
+* Nothing refers to `executions` by a foreign key, which would have to contain all of that.
 """
 
 from collections.abc import Iterable
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -26,6 +34,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
     false,
     text,
 )
@@ -138,6 +147,15 @@ calendar_uses = Table(
     Index("calendar_uses_name", "namespace", "name"),
 )
 
+# How long a job says that its executions are kept, in seconds: of its latest revision, and only of jobs that say it.
+job_retention = Table(
+    "job_retention",
+    metadata,
+    Column("job_uid", UID, primary_key=True),
+    Column("succeeded", BigInteger),
+    Column("failed", BigInteger),
+)
+
 executions = Table(
     "executions",
     metadata,
@@ -178,12 +196,22 @@ executions = Table(
     Column("missed_first", INSTANT),
     Column("missed_last", INSTANT),
     _text("request_id"),
-    PrimaryKeyConstraint("id", name="executions_pkey"),
+    Column("kept", Boolean, nullable=False, server_default=false()),
+    PrimaryKeyConstraint("id", name="executions_pkey").ddl_if(dialect="sqlite"),
     # time first: new entries go to the end of the index, and the same index serves listing by time
-    UniqueConstraint("scheduled_time", "trigger_uid", name="executions_fire"),
+    UniqueConstraint("scheduled_time", "trigger_uid", name="executions_fire").ddl_if(dialect="sqlite"),
     CheckConstraint(_one_of("state", State), name="executions_state"),
     CheckConstraint(f"final = ({_one_of('state', FINAL)}) AND (NOT final OR ended IS NOT NULL)", name="executions_end"),
+    postgresql_partition_by="LIST (kept)",
 )
+for _ddl in (
+    "ALTER TABLE executions ADD CONSTRAINT executions_pkey PRIMARY KEY (id, scheduled_time, kept),"
+    " ADD CONSTRAINT executions_fire UNIQUE (scheduled_time, trigger_uid, kept)",
+    "CREATE TABLE executions_kept PARTITION OF executions FOR VALUES IN (true)",
+    "CREATE TABLE executions_recent PARTITION OF executions FOR VALUES IN (false) PARTITION BY RANGE (scheduled_time)",
+    "CREATE TABLE executions_default PARTITION OF executions_recent DEFAULT",
+):
+    event.listen(executions, "after_create", DDL(_ddl).execute_if(dialect="postgresql"))  # type: ignore[no-untyped-call]  # its own
 # on `final` and not on `state`: a move from dispatched to running then touches no index (PostgreSQL's HOT)
 Index(
     "executions_open",

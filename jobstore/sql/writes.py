@@ -1,9 +1,10 @@
 """From changes to statements.
 
-`PutJob`, `DeleteJob`, `PutCalendar`, `DeleteCalendar`, `Forget` and `ReleaseTerm` are barriers: whatever stands
-before them is written before them. Between two barriers the order of the kinds is: voided executions, new ones,
-moves of executions, ended attempts, moves of triggers, output, evidence, answers; each kind is one statement over all
-its rows. That changes nothing that could be told from outside, because between two barriers
+`PutJob`, `DeleteJob`, `PutCalendar`, `DeleteCalendar`, `ReleaseTerm` and what retention does (`Forget`,
+`KeepExecutions`, `DropDay`) are barriers: whatever stands before them is written before them. Between two
+barriers the order of the kinds is: voided executions, new ones, moves of executions, ended attempts, moves of
+triggers, output, evidence, answers; each kind is one statement over all its rows. That changes nothing that could
+be told from outside, because between two barriers
 
 * only moves and voids look at what another change wrote: at their own execution. Voids come first, so that
   another record may take the place of what is voided; a void of an execution that is new or has moved since
@@ -15,6 +16,7 @@ its rows. That changes nothing that could be told from outside, because between 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -24,9 +26,8 @@ from sqlalchemy import Connection, select
 from jobstore import changes as ch
 from jobstore.errors import BadChange
 from jobstore.model import Answer, EndedAttempt, Evidence, Execution, Output
-from jobstore.sql import calendars, columns, definitions, terms
+from jobstore.sql import calendars, columns, definitions, retention, terms
 from jobstore.sql.bulk import IGNORE, Bulk
-from jobstore.sql.retention import forget
 from jobstore.sql.tables import executions
 from jobstore.states import BORN, State
 
@@ -36,7 +37,8 @@ Step = Callable[[Connection], object]
 PORTION = 1024 * 1024
 """Bytes of output that are sent, and encoded in memory, at a time."""
 
-_BARRIERS = (ch.PutJob, ch.DeleteJob, ch.PutCalendar, ch.DeleteCalendar, ch.Forget, ch.ReleaseTerm)
+_RETENTION = (ch.Forget, ch.KeepExecutions, ch.DropDay)
+_BARRIERS = (ch.PutJob, ch.DeleteJob, ch.PutCalendar, ch.DeleteCalendar, ch.ReleaseTerm, *_RETENTION)
 
 _NEVER_SENT = f"state = '{State.PENDING}' AND attempt = 1 AND placement = 0"
 """Which executions may be voided."""
@@ -65,8 +67,8 @@ def _steps(kind: type | None, group: Iterable[Any], bulk: Bulk) -> list[Step]:
         return calendars.put([change.calendar for change in group], bulk)
     if kind is ch.DeleteCalendar:
         return calendars.delete([change.uid for change in group], bulk)
-    if kind is ch.Forget:
-        return [forget(change) for change in group]
+    if kind in _RETENTION:
+        return [retention.step(change) for change in group]
     if kind is ch.ReleaseTerm:
         return [terms.release]
     return [step for segment in _segments(group) for step in segment.steps(bulk)]
@@ -167,10 +169,14 @@ def _keep(portion: list[Output], bulk: Bulk) -> Step:
 
 
 def _move(moved: list[Execution], bulk: Bulk) -> Step:
-    statement = bulk.update(columns.MOVED, moved, unless="final")
+    # a statement for each day, and mostly there is one: each id would be looked for in every day between
+    by_day: dict[date, list[Execution]] = {}
+    for execution in moved:
+        by_day.setdefault(execution.scheduled_time.date(), []).append(execution)
+    statements = [bulk.update(columns.MOVED, some, unless="final") for some in by_day.values()]
 
     def run(connection: Connection) -> None:
-        if statement.run(connection) != len(moved):
+        if sum(statement.run(connection) for statement in statements) != len(moved):
             raise _refused_move(connection, [execution.id for execution in moved])
 
     return run

@@ -7,9 +7,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from jobstore.changes import Forget, MoveExecution, MoveTrigger
+from jobstore.changes import MoveExecution, MoveTrigger
 from jobstore.model import DueTrigger, Execution, Job, Term, TriggerRecord
 from jobstore.protocols import ExecutionQuery
+from jobstore.retention import Retention
 from jobstore.sql.store import SqlStore
 from jobstore.states import BORN, OPEN, State
 from tests.jobstore.inside import plans_of
@@ -176,5 +177,4 @@ def test_pages_of_executions_are_read_by_index(crowded: SqlStore) -> None:
 
 
 def test_what_is_forgotten_is_found_by_index(crowded: SqlStore, term: Term) -> None:
-    forget = Forget(ended_before=START - DAY, answers_before=START - DAY, limit=10)
-    assert "executions_ended" in plans_of(crowded, lambda: crowded.commit(term, [forget]))
+    assert "executions_ended" in plans_of(crowded, lambda: list(crowded.outdated(Retention(), START + 29 * DAY)))

@@ -220,7 +220,7 @@ def test_the_probe_refuses_a_role_without_rights(own: PostgresServer) -> None:
         "CREATE ROLE reader LOGIN",
         "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader",
         "GRANT INSERT, UPDATE, DELETE ON jobs, job_revisions, triggers, calendars, calendar_uses TO reader",
-        "GRANT INSERT, UPDATE, DELETE ON executions, attempts TO reader",
+        "GRANT INSERT, UPDATE, DELETE ON job_retention, executions, attempts TO reader",
         database="rights",
     )
     store = open_store(url.replace("postgres@", "reader@"))

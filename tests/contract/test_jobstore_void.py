@@ -143,7 +143,7 @@ REFUSED: dict[str, Callable[[], list[Change]]] = {
     "moved after": lambda: [VoidExecution(FIRE.id), MoveExecution(WAITS)],
     "moved before it is there again": lambda: [VoidExecution(FIRE.id), MoveExecution(WAITS), NewExecution(FIRE)],
     "new before": lambda: [NewExecution(FIRE), VoidExecution(FIRE.id)],
-    "new after, as another's": lambda: [VoidExecution(FIRE.id), NewExecution(replace(FIRE, id=OTHER.id))],
+    "new after, as another's": lambda: [VoidExecution(FIRE.id), NewExecution(run(REPORT, START + SECOND, id=OTHER.id))],
     "new twice after": lambda: [VoidExecution(FIRE.id), NewExecution(FIRE), NewExecution(FIRE)],
     "not there yet": lambda: [VoidExecution(uid()), NewExecution(ahead(REPORT, START + 2 * SECOND))],
     "born sent": lambda: [VoidExecution(FIRE.id), NewExecution(fire(REPORT)), VoidExecution(FIRE.id)],

@@ -1,5 +1,6 @@
 """Looking behind a store's methods: what it asks the database, and rows that it would not write."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -34,6 +35,15 @@ def statements_of(act: Callable[[], object]) -> list[tuple[str, Any]]:
     return ran
 
 
+_INDEXES = {
+    "scheduled_time_trigger_uid_kept_key": "executions_fire",
+    "job_uid_scheduled_time_idx": "executions_job",
+    "ended_idx": "executions_ended",
+    "id_idx": "executions_open",
+    "pkey": "executions_pkey",
+}
+
+
 def plans_of(store: SqlStore, ask: Callable[[], object]) -> str:
     """How the store finds the answers to what `ask` asks."""
     asked = [(sql, values) for sql, values in statements_of(ask) if sql.startswith(("SELECT", "WITH"))]
@@ -46,5 +56,8 @@ def plans_of(store: SqlStore, ask: Callable[[], object]) -> str:
 
     plans = store.database.read(explain)
     assert plans
-    # SQLite names the index of a unique constraint itself
-    return "\n".join(plans).replace("sqlite_autoindex_executions_2", "executions_fire")
+    # SQLite names the index of a unique constraint itself, and PostgreSQL those of partitions
+    text = "\n".join(plans).replace("sqlite_autoindex_executions_2", "executions_fire")
+    for columns, name in _INDEXES.items():
+        text = re.sub(rf"executions_\w+_{columns}\b", name, text)
+    return text

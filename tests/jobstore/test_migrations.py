@@ -39,8 +39,13 @@ def store(url: str) -> Iterator[SqlStore]:
 def test_an_upgrade_from_nothing_makes_the_tables_that_the_code_knows(store: SqlStore) -> None:
     upgrade(store)
 
+    def compared(name: str | None, kind: str, parents: object) -> bool:
+        # not partitions; and the key that the databases have different ones of is compared by the next test
+        return not (kind == "table" and str(name).startswith("executions_")) and name != "executions_fire"
+
     def difference(connection: Connection) -> object:
-        return compare_metadata(MigrationContext.configure(connection), metadata)
+        options = {"include_name": compared, "include_object": lambda item, name, kind, *_: compared(name, kind, None)}
+        return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
 
     assert store.database.migrate(difference) == []
 
@@ -48,6 +53,7 @@ def test_an_upgrade_from_nothing_makes_the_tables_that_the_code_knows(store: Sql
 def test_it_makes_the_same_checks_and_partial_indexes(store: SqlStore) -> None:
     """What alembic does not compare: every statement of the catalogue is the same as from the code itself."""
     upgrade(store)
+    store.database.migrate(_drop_days)
     migrated = store.database.read(_catalogue)
 
     def anew(connection: Connection) -> None:
@@ -59,6 +65,13 @@ def test_it_makes_the_same_checks_and_partial_indexes(store: SqlStore) -> None:
     assert len(migrated) > 20
 
 
+def _drop_days(connection: Connection) -> None:
+    """The days that a migration makes are others each day."""
+    if connection.dialect.name == "postgresql":
+        for day in connection.scalars(text("SELECT relname FROM pg_class WHERE relname ~ '^executions_p[0-9]{8}$'")):
+            connection.execute(text(f"DROP TABLE {day}"))
+
+
 def _catalogue(connection: Connection) -> list[str]:
     if connection.dialect.name == "sqlite":
         asked = "SELECT name || ': ' || coalesce(sql, '') FROM sqlite_master WHERE name NOT LIKE 'alembic%'"
@@ -68,6 +81,8 @@ def _catalogue(connection: Connection) -> list[str]:
         SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND indexname NOT LIKE 'alembic%'
         UNION ALL SELECT conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
                   WHERE connamespace = 'public'::regnamespace AND conname NOT LIKE 'alembic%'
+        UNION ALL SELECT concat_ws(' ', relname, pg_get_partkeydef(oid), pg_get_expr(relpartbound, oid))
+                  FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname LIKE 'executions%'
         UNION ALL SELECT concat_ws(' ', table_name, column_name, data_type, collation_name, column_default,
                                    is_nullable, is_identity, identity_generation)
                   FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT LIKE 'alembic%'

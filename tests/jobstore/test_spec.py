@@ -51,6 +51,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "startDeadline": "15m",
         "concurrency": {"policy": "skip"},
         "routing": {"strategy": "leastLoaded", "selector": "zone=a,gpu in (h100,h200)"},
+        "retention": {"succeeded": "7d", "failed": "90d"},
         "paused": False,
     },
     "a program": {"task": {"shell": {"argv": ["/bin/echo", "a b"], "env": {"A": "1"}, "cwd": "/tmp"}}},
@@ -142,6 +143,9 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
         "more than 1000 keys",
     ),
     "parameters that are not JSON": ({"task": SHELL, "params": {"a": [float("inf")]}}, "params", "JSON number"),
+    "kept for no time": ({"task": SHELL, "retention": {"failed": "59s"}}, "retention.failed", "shorter than 1m"),
+    "kept for a number": ({"task": SHELL, "retention": {"succeeded": 30}}, "retention.succeeded", "not a duration"),
+    "kept as a whole": ({"task": SHELL, "retention": "30d"}, "retention", "dictionary"),
     "a long description": ({"task": SHELL, "description": "x" * 1001}, "description", "at most 1000"),
 }
 

@@ -42,7 +42,7 @@ class Metadata(_message.Message):
     def __init__(self, name: _Optional[str] = ..., namespace: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class JobSpec(_message.Message):
-    __slots__ = ("description", "triggers", "task", "params", "idempotent", "failover", "retry", "timeout", "start_deadline", "concurrency", "routing", "paused")
+    __slots__ = ("description", "triggers", "task", "params", "idempotent", "failover", "retry", "timeout", "start_deadline", "concurrency", "routing", "paused", "retention")
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     TRIGGERS_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
@@ -55,6 +55,7 @@ class JobSpec(_message.Message):
     CONCURRENCY_FIELD_NUMBER: _ClassVar[int]
     ROUTING_FIELD_NUMBER: _ClassVar[int]
     PAUSED_FIELD_NUMBER: _ClassVar[int]
+    RETENTION_FIELD_NUMBER: _ClassVar[int]
     description: str
     triggers: _containers.RepeatedCompositeFieldContainer[Trigger]
     task: Task
@@ -67,7 +68,8 @@ class JobSpec(_message.Message):
     concurrency: Concurrency
     routing: Routing
     paused: bool
-    def __init__(self, description: _Optional[str] = ..., triggers: _Optional[_Iterable[_Union[Trigger, _Mapping]]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., idempotent: _Optional[bool] = ..., failover: _Optional[_Union[Failover, _Mapping]] = ..., retry: _Optional[_Union[Retry, _Mapping]] = ..., timeout: _Optional[str] = ..., start_deadline: _Optional[str] = ..., concurrency: _Optional[_Union[Concurrency, _Mapping]] = ..., routing: _Optional[_Union[Routing, _Mapping]] = ..., paused: _Optional[bool] = ...) -> None: ...
+    retention: Retention
+    def __init__(self, description: _Optional[str] = ..., triggers: _Optional[_Iterable[_Union[Trigger, _Mapping]]] = ..., task: _Optional[_Union[Task, _Mapping]] = ..., params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., idempotent: _Optional[bool] = ..., failover: _Optional[_Union[Failover, _Mapping]] = ..., retry: _Optional[_Union[Retry, _Mapping]] = ..., timeout: _Optional[str] = ..., start_deadline: _Optional[str] = ..., concurrency: _Optional[_Union[Concurrency, _Mapping]] = ..., routing: _Optional[_Union[Routing, _Mapping]] = ..., paused: _Optional[bool] = ..., retention: _Optional[_Union[Retention, _Mapping]] = ...) -> None: ...
 
 class Trigger(_message.Message):
     __slots__ = ("name", "cron", "interval", "calendar_interval", "daily", "at", "after", "manual", "time_zone", "gap", "overlap", "misfire", "params", "days", "start", "end", "max_fires", "jitter", "calendars")
@@ -221,6 +223,14 @@ class Routing(_message.Message):
     strategy: str
     selector: str
     def __init__(self, strategy: _Optional[str] = ..., selector: _Optional[str] = ...) -> None: ...
+
+class Retention(_message.Message):
+    __slots__ = ("succeeded", "failed")
+    SUCCEEDED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    succeeded: str
+    failed: str
+    def __init__(self, succeeded: _Optional[str] = ..., failed: _Optional[str] = ...) -> None: ...
 
 class JobStatus(_message.Message):
     __slots__ = ("uid", "revision", "created", "updated", "state", "next_fire", "triggers", "last_execution")
