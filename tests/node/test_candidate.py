@@ -149,7 +149,8 @@ class Place:
             not link.tried.is_set() or (link.attached and link.hearing.waits and link.member.id in hear)
             for link in leader.roster.links()
         )
-        return not waits and not leader._writer._queue and not leader._writer._under_way
+        # what is queued and not under way waits for the clock: until the leader may act
+        return not waits and not leader._writer._under_way
 
     async def pass_time(self, seconds: float) -> None:
         await self.clock.advance(seconds)
