@@ -35,37 +35,37 @@ class Catalog:
     def __init__(self, records: Records, defaults: Defaults) -> None:
         self._records = records
         self._defaults = defaults
-        self._jobs: OrderedDict[UUID, Job] = OrderedDict()
+        self._jobs: OrderedDict[int, Job] = OrderedDict()
         self._uids: dict[tuple[str, str], UUID] = {}
-        self._definitions: OrderedDict[Revision, Definition | InvalidJob] = OrderedDict()
-        self._schedules: OrderedDict[tuple[UUID, int, str], Schedule | InvalidJob] = OrderedDict()
+        self._definitions: OrderedDict[tuple[int, int], Definition | InvalidJob] = OrderedDict()
+        self._schedules: OrderedDict[tuple[int, int, str], Schedule | InvalidJob] = OrderedDict()
         self._library = Library({})
 
     def named(self, namespace: str, name: str) -> Job | None:
         """A job by its name, if it is here."""
         uid = self._uids.get((namespace, name))
-        return None if uid is None else self._jobs.get(uid)
+        return None if uid is None else self._jobs.get(uid.int)
 
     def knows(self, job_uid: UUID) -> bool:
         """Whether a job is here."""
-        return job_uid in self._jobs
+        return job_uid.int in self._jobs
 
     def job(self, job_uid: UUID) -> Job | None:
         """A job, if it is here. The times of its triggers are in the timetable, not in this value."""
-        return self._jobs.get(job_uid)
+        return self._jobs.get(job_uid.int)
 
     def definition(self, job_uid: UUID, revision: int) -> Definition | None:
         """A revision's definition, if it is here and can be read."""
-        found = self._definitions.get((job_uid, revision))
+        found = self._definitions.get((job_uid.int, revision))
         return found if isinstance(found, Definition) else None
 
     def has_definition(self, job_uid: UUID, revision: int) -> bool:
         """Whether a revision was read, or compiled, whatever came of it."""
-        return (job_uid, revision) in self._definitions
+        return (job_uid.int, revision) in self._definitions
 
     def compile(self, job: Job) -> Definition:
         """A job's present definition. Raises `InvalidJob` when it cannot be read any more."""
-        key = (job.uid, job.revision)
+        key = (job.uid.int, job.revision)
         found = self._definitions.get(key)
         if found is None:
             try:
@@ -80,7 +80,7 @@ class Catalog:
     def schedule(self, job: Job, trigger: str) -> Schedule:
         """When a trigger of a job's present definition is due. Raises `InvalidJob` when it cannot be read any
         more: its time zone, or a calendar of its, may be gone from what this node knows."""
-        key = (job.uid, job.revision, trigger)
+        key = (job.uid.int, job.revision, trigger)
         found = self._schedules.get(key)
         if found is None:
             spec = job.spec.trigger(trigger)
@@ -107,15 +107,15 @@ class Catalog:
 
     def put(self, job: Job) -> None:
         """A job is written."""
-        known = self._jobs.get(job.uid)
+        known = self._jobs.get(job.uid.int)
         if known is None or known.revision <= job.revision:
             self._uids[job.namespace, job.name] = job.uid
-            for gone in _keep(self._jobs, job.uid, job, MOST_JOBS):
+            for gone in _keep(self._jobs, job.uid.int, job, MOST_JOBS):
                 self._forget_name(gone)
 
     def drop(self, job_uid: UUID) -> None:
         """A job is deleted."""
-        gone = self._jobs.pop(job_uid, None)
+        gone = self._jobs.pop(job_uid.int, None)
         if gone is not None:
             self._forget_name(gone)
 
@@ -130,7 +130,7 @@ class Catalog:
 
         `read` asks behind every edit, so that a job deleted meanwhile is not put back.
         """
-        missing = tuple(uid for uid in dict.fromkeys(uids) if uid not in self._jobs)
+        missing = tuple(uid for uid in dict.fromkeys(uids) if uid.int not in self._jobs)
         if missing:
             query = JobQuery(uids=missing, limit=len(missing))
             for job in await read(lambda: self._records.jobs(query)):
@@ -138,10 +138,10 @@ class Catalog:
 
     async def fetch_definitions(self, keys: Iterable[Revision]) -> None:
         """Read definitions that are not here."""
-        missing = [key for key in dict.fromkeys(keys) if key not in self._definitions]
+        missing = [key for key in dict.fromkeys(keys) if (key[0].int, key[1]) not in self._definitions]
         if missing:
             for key, found in await asyncio.to_thread(self._read, missing):
-                _keep(self._definitions, key, found, MOST_DEFINITIONS)
+                _keep(self._definitions, (key[0].int, key[1]), found, MOST_DEFINITIONS)
 
     def _read(self, keys: Sequence[Revision]) -> list[tuple[Revision, Definition | InvalidJob]]:
         found: list[tuple[Revision, Definition | InvalidJob]] = []

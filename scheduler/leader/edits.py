@@ -20,7 +20,8 @@ from scheduler import settle
 from scheduler.calendars.library import Name
 from scheduler.errors import Conflict, NotFound
 from scheduler.leader.applying import AppliedEdit, Request, expect
-from scheduler.leader.decisions import Decisions, due_trigger
+from scheduler.leader.decisions import Decisions
+from scheduler.leader.due import due_trigger
 from scheduler.leader.fires import Fires
 from scheduler.leader.proposing import resumed
 from scheduler.leader.requests import Requests, WriteRequest, carried_through

@@ -52,7 +52,7 @@ async def test_nothing_is_fired_sent_or_even_attached(stage: Stage) -> None:
     await held(stage)
     executor = await stage.executor(attached=False)
     rows = all_rows(stage)
-    await stage.clock.advance(600)
+    await stage.clock.advance(120)
     await turns()
     assert not stage.reign.run.done()
     assert all_rows(stage) == rows
