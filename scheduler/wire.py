@@ -19,6 +19,7 @@ from scheduler.settle import Outcome
 
 MAX_RESULT = 64 * 1024
 """Bytes of JSON in a result."""
+_OUTCOMES = {state.value: state for state in OUTCOMES}
 MAX_MESSAGE = 4 * 1024
 """Characters of an error's message, and of its tail."""
 NO_NUMBER = "a parameter is NaN or infinite, which is not a JSON number"
@@ -141,9 +142,9 @@ def outcome(message: executor_service_pb2.Outcome, now: datetime) -> Outcome:
 
     Raises ValueError for a state that is no outcome: the executor is not one of ours.
     """
-    state = State(message.state)
-    if state not in OUTCOMES:
-        raise ValueError(f"{state} is no outcome")
+    state = _OUTCOMES.get(message.state)
+    if state is None:
+        raise ValueError(f"{message.state} is no outcome")
     ended = now - seconds(message.ended_age)
     error = None
     if message.HasField("error"):
@@ -153,13 +154,13 @@ def outcome(message: executor_service_pb2.Outcome, now: datetime) -> Outcome:
             tail=text(message.error.tail[-MAX_MESSAGE:], MAX_MESSAGE),
         )
     result = None
-    if message.HasField("result"):
+    if message.HasField("result") and not message.result.HasField("null_value"):
         if message.result.ByteSize() > 2 * MAX_RESULT:
             raise ValueError(f"its result has more than {MAX_RESULT} bytes")
         result = json_format.MessageToDict(message.result)
     return Outcome(
         state=state,
-        reason=text(message.reason, 500),
+        reason=text(message.reason, 500) if message.reason else "",
         started=ended - seconds(message.ran) if message.HasField("ran") else None,
         ended=ended,
         result=result,

@@ -8,6 +8,7 @@ from cronquorum.clock import wait_for_event
 from jobstore.model import DueTrigger
 from jobstore.protocols import JobStore
 from scheduler.leader.decisions import Decisions
+from scheduler.leader.prefetch import Prefetch
 from scheduler.leader.shared import Shared
 from scheduler.leader.timetable import FIRST_UID
 
@@ -15,6 +16,8 @@ LOOKAHEAD = timedelta(seconds=10)
 """How far the timetable reads ahead of the clock."""
 LARGEST_READ = 5_000
 """Triggers in one read; more are read when these are decided."""
+MOST_KNOWN = 50_000
+"""Triggers in the timetable beyond which no more are read; they have some 30 MB."""
 LARGEST_TAKE = 100
 """Triggers taken from the timetable at once."""
 LONGEST_STRETCH = 0.02
@@ -36,6 +39,7 @@ class Fires:
         self._backlog = shared.backlog
         self._placement = shared.placement
         self._lookahead = lookahead
+        self.prefetch = Prefetch(shared.catalog, shared.writer)
         self._changed = asyncio.Event()
         self._resting = False
 
@@ -70,7 +74,7 @@ class Fires:
 
     def _plenty(self) -> bool:
         """Whether so much is to be decided that nothing more is read before."""
-        return self._timetable.unheld >= 2 * LARGEST_READ
+        return self._timetable.unheld >= MOST_KNOWN
 
     async def _read_ahead(self) -> None:
         now = self._clock.now()
@@ -83,6 +87,7 @@ class Fires:
         self._timetable.begin_reading(until)
         rows = await self._writer.read(lambda: self._store.due(until[0], horizon, LARGEST_READ))
         full = len(rows) == LARGEST_READ
+        self.prefetch.want(rows)
         self._timetable.end_reading(rows, (rows[-1].next_fire, rows[-1].uid) if full else until)
 
     async def _pass(self) -> bool:

@@ -157,6 +157,7 @@ class Leader:
                 return
             for name, loop in (
                 ("fires", self._fires.run()),
+                ("prefetch", self._fires.prefetch.run()),
                 ("executors", self._follow_executors()),
                 ("sweep", self._tick()),
             ):
