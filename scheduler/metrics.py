@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from jobstore.model import Execution
 from jobstore.states import FINAL, OPEN, State
+from scheduler.tally import Tally
 
 _LATENESS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _DURATION = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400)
@@ -41,36 +42,29 @@ class NodeMetrics:
         self.set_aside = Counter(
             "cronquorum_triggers_set_aside", "Triggers that could not be decided", registry=registry
         )
-        self.lateness = Histogram(
-            "cronquorum_lateness_seconds",
-            "Scheduled time to start of first attempts",
-            registry=registry,
-            buckets=_LATENESS,
+        self.lateness = Tally(
+            "cronquorum_lateness_seconds", "Scheduled time to start of first attempts", _LATENESS, registry
         )
-        self.duration = Histogram(
-            "cronquorum_duration_seconds", "Start to end of attempts", registry=registry, buckets=_DURATION
-        )
-        self.commit_seconds = Histogram(
-            "cronquorum_commit_seconds", "One transaction of the writer", registry=registry, buckets=_COMMIT
-        )
+        self.duration = Tally("cronquorum_duration_seconds", "Start to end of attempts", _DURATION, registry)
+        self.commit_seconds = Tally("cronquorum_commit_seconds", "One transaction of the writer", _COMMIT, registry)
         self.changes = Counter("cronquorum_changes", "Changes written", registry=registry)
 
     def committed(self, changes: int, seconds: float) -> None:
         """A transaction of the writer went through."""
         self.changes.inc(changes)
-        self.commit_seconds.observe(seconds)
+        self.commit_seconds.add(seconds)
 
     def started(self, execution: Execution) -> None:
         """An execution's first attempt began to run."""
         if execution.attempt == 1 and execution.started is not None:
             late = (execution.started - execution.scheduled_time).total_seconds()
-            self.lateness.observe(late)
+            self.lateness.add(late)
 
     def finished(self, execution: Execution) -> None:
         """An execution became final."""
         self.ended[execution.state].inc()
         if execution.started is not None and execution.ended is not None:
-            self.duration.observe((execution.ended - execution.started).total_seconds())
+            self.duration.add((execution.ended - execution.started).total_seconds())
 
     def standing(self, counts: Mapping[State, int], attached: int) -> None:
         """What is so at the moment."""
