@@ -163,6 +163,6 @@ class Records(Protocol):
         """The kept output of an attempt, by seq, beginning behind seq `after` (-1: from the start)."""
         ...
 
-    def answer(self, scope: str, request_id: str) -> Answer | None:
-        """The kept answer to a client's write."""
+    def answers(self, keys: Sequence[tuple[str, str]]) -> list[Answer]:
+        """The kept answers to clients' writes, of these (scope, request id) that have one; in no order."""
         ...

@@ -168,10 +168,14 @@ def output(connection: Connection, execution_id: UUID, attempt: int, after: int,
     return [rows.output(row) for row in connection.execute(asked.order_by(c.seq, c.part).limit(limit))]
 
 
-def answer(connection: Connection, scope: str, request_id: str) -> Answer | None:
-    """See `Records.answer`."""
-    asked = select(answers).where(answers.c.scope == scope, answers.c.request_id == request_id)
-    return _one([rows.answer(row) for row in connection.execute(asked)])
+def kept_answers(connection: Connection, keys: Sequence[tuple[str, str]]) -> list[Answer]:
+    """See `Records.answers`."""
+    found: list[Answer] = []
+    for first in range(0, len(keys), _MANY):
+        some = keys[first : first + _MANY]
+        asked = select(answers).where(tuple_(answers.c.scope, answers.c.request_id).in_(some))
+        found += [rows.answer(row) for row in connection.execute(asked)]
+    return found
 
 
 def _executions(fetched: Sequence[rows.AnyRow]) -> list[Execution]:

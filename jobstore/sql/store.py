@@ -92,5 +92,5 @@ class SqlStore:
     def output(self, execution_id: UUID, attempt: int, after: int, limit: int) -> list[Output]:
         return self.database.read(lambda c: reads.output(c, execution_id, attempt, after, limit))
 
-    def answer(self, scope: str, request_id: str) -> Answer | None:
-        return self.database.read(lambda c: reads.answer(c, scope, request_id))
+    def answers(self, keys: Sequence[tuple[str, str]]) -> list[Answer]:
+        return self.database.read(lambda c: reads.kept_answers(c, keys))

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from cronquorum.names import shown
@@ -17,6 +18,9 @@ from scheduler.errors import Conflict, Held, InvalidRequest, Violation
 from scheduler.leader.writer import Writer
 
 LONGEST_ID = 128
+
+_Key = tuple[str, str]
+"""Scope and request id."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -64,7 +68,9 @@ class Requests:
         self._writer = writer
         self._records = records
         self._held = held
-        self._turns: dict[tuple[str, str], _Turn] = {}
+        self._turns: dict[_Key, _Turn] = {}
+        self._asked: list[tuple[_Key, asyncio.Future[Answer | None]]] = []
+        self._question: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def once(self, request: WriteRequest, *, while_held: bool = False) -> AsyncIterator[Any]:
@@ -81,7 +87,7 @@ class Requests:
         turn.users += 1
         try:
             async with turn.lock:
-                answer = await self._writer.read(lambda: self._records.answer(*key))
+                answer = await self._answer(key)
                 if answer is not None and answer.digest != request.digest:
                     raise Conflict(
                         f"request_id {shown(request.request_id)} was used for something else",
@@ -92,6 +98,30 @@ class Requests:
             turn.users -= 1
             if not turn.users:
                 del self._turns[key]
+
+    async def _answer(self, key: _Key) -> Answer | None:
+        """The kept answer: one question to the store for all who ask while the one before is on its way."""
+        answer: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+        self._asked.append((key, answer))
+        if self._question is None:
+            self._question = asyncio.create_task(self._ask())
+        return await answer
+
+    async def _ask(self) -> None:
+        while self._asked:
+            asked, self._asked = self._asked, []
+            try:
+                found = await self._writer.read(partial(self._records.answers, [key for key, _ in asked]))
+            except Exception as error:
+                for _, answer in asked:
+                    if not answer.done():
+                        answer.set_exception(error)
+            else:
+                kept = {(each.scope, each.request_id): each for each in found}
+                for key, answer in asked:
+                    if not answer.done():
+                        answer.set_result(kept.get(key))
+        self._question = None
 
     @staticmethod
     def keep(request: WriteRequest, facts: Any, now: datetime) -> KeepAnswer:

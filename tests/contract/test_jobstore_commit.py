@@ -31,6 +31,7 @@ from tests.jobstore.stores import (
     ended,
     fire,
     job,
+    kept_answer,
     put,
     run,
     stores,
@@ -76,7 +77,7 @@ def everything(store: SqlStore) -> object:
         executions,
         [store.attempts(e.id) for e in executions],
         [store.output(e.id, 1, -1, 1000) for e in executions],
-        [store.answer("default/report", f"r-{n}") for n in range(5)],
+        [kept_answer(store, "default/report", f"r-{n}") for n in range(5)],
         store.due(START + timedelta(days=1), None, 1000),
     )
 
@@ -103,7 +104,7 @@ def test_all_changes_are_written_in_one_transaction(store: SqlStore, term: Term)
     assert store.execution(execution.id) == execution
     assert store.attempts(execution.id) == [attempt(execution)]
     assert store.output(execution.id, 1, -1, 10) == [output(execution)]
-    assert store.answer("default/report", "r-1") == answer()
+    assert kept_answer(store, "default/report", "r-1") == answer()
 
 
 def test_an_empty_commit_only_proves_the_term(store: SqlStore, term: Term) -> None:
@@ -342,6 +343,6 @@ def test_any_amount_of_output_in_one_transaction(store: SqlStore, term: Term) ->
 def test_an_answer_is_found_by_scope_and_request_id(store: SqlStore, term: Term) -> None:
     other = answer(scope="apply", body=b"")
     store.commit(term, [KeepAnswer(answer()), KeepAnswer(other)])
-    assert store.answer("default/report", "r-1") == answer()
-    assert store.answer("apply", "r-1") == other
-    assert store.answer("apply", "r-2") is None
+    assert kept_answer(store, "default/report", "r-1") == answer()
+    assert kept_answer(store, "apply", "r-1") == other
+    assert kept_answer(store, "apply", "r-2") is None

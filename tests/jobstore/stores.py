@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from jobstore.calendar_spec import CalendarSpec
 from jobstore.changes import Change, NewExecution, PutCalendar, PutJob
 from jobstore.ids import fire_id, new_id
-from jobstore.model import Calendar, EndedAttempt, Execution, Job, Origin, Term, TriggerRecord
+from jobstore.model import Answer, Calendar, EndedAttempt, Execution, Job, Origin, Term, TriggerRecord
 from jobstore.opening import open_store
 from jobstore.schema import upgrade
 from jobstore.spec import JobSpec
@@ -222,3 +222,10 @@ def _change(value: Job | Calendar | Execution) -> Change:
     if isinstance(value, Job):
         return PutJob(value)
     return PutCalendar(value) if isinstance(value, Calendar) else NewExecution(value)
+
+
+def kept_answer(store: SqlStore, scope: str, request_id: str) -> Answer | None:
+    """The one answer of that key."""
+    found = store.answers([(scope, request_id)])
+    assert len(found) <= 1
+    return found[0] if found else None

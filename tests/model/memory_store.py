@@ -37,7 +37,7 @@ class MemoryStore:
         self.jobs_by_uid: dict[UUID, Job] = {}
         self.evidence: list[Evidence] = []
         self.ended: dict[tuple[UUID, int, int], EndedAttempt] = {}
-        self.answers: dict[tuple[str, str], Answer] = {}
+        self.kept_answers: dict[tuple[str, str], Answer] = {}
         self._now = now
         self._names: dict[tuple[str, str], UUID] = {}
         self._owners: dict[UUID, UUID] = {}
@@ -182,9 +182,9 @@ class MemoryStore:
         found = [each for each in found if each.attempt == attempt and each.seq > after]
         return sorted(found, key=lambda each: (each.seq, each.part))[:limit]
 
-    def answer(self, scope: str, request_id: str) -> Answer | None:
+    def answers(self, keys: Sequence[tuple[str, str]]) -> list[Answer]:
         self._require_open()
-        return self.answers.get((scope, request_id))
+        return [self.kept_answers[key] for key in keys if key in self.kept_answers]
 
     # -------------------------------------------------------------------------------------------- changes
 
@@ -232,8 +232,10 @@ class MemoryStore:
             case ch.AddEvidence(evidence):
                 self.evidence.append(evidence)
             case ch.KeepAnswer(answer):
-                _require((answer.scope, answer.request_id) not in self.answers, "a second answer", answer.request_id)
-                self._set(self.answers, (answer.scope, answer.request_id), answer)
+                _require(
+                    (answer.scope, answer.request_id) not in self.kept_answers, "a second answer", answer.request_id
+                )
+                self._set(self.kept_answers, key, answer)
             case _:
                 raise TypeError(f"no step of a script makes this change: {change}")
 

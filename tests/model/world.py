@@ -157,7 +157,7 @@ class World:
     def _answered(self, task: Any, scope: str, request_id: str, ask: Ask) -> None:
         error = None if task.cancelled() else task.exception()
         if error is None and not task.cancelled():
-            if (scope, request_id) not in self.store.answers:
+            if (scope, request_id) not in self.store.kept_answers:
                 self.wrong(f"{request_id} of {scope} was answered, and its answer is not kept")
             self.events["answered"] += 1
         elif error is not None and not isinstance(error, EXPECTED):

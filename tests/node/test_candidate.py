@@ -35,10 +35,10 @@ class Timed(SqlStore):
     def __init__(self, inner: SqlStore, clock: FakeClock) -> None:
         super().__init__(inner.database)
         self._clock = clock
-        self.answers = True
+        self.replies = True
 
     def probe(self) -> datetime:
-        if not self.answers:
+        if not self.replies:
             raise StoreUnavailable("it is away")
         super().probe()
         return self._clock.now()
@@ -244,12 +244,12 @@ async def test_a_node_whose_store_is_away_leaves_the_line(place: Place) -> None:
     await place.until(lambda: one.leads, 5, "one leads")
     await place.node("two")
     await place.pass_time(2)
-    place.store.answers = False
+    place.store.replies = False
     await place.pass_time(3)
     await one.stop()
     place.nodes.remove(one)
     assert place.root.leader() is None
-    place.store.answers = True
+    place.store.replies = True
     await place.until(lambda: place.nodes[0].leads, 5, "it stands again")
 
 
