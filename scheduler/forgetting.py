@@ -10,11 +10,11 @@ from jobstore.protocols import History
 from jobstore.retention import Retention
 from scheduler.leader.leader import Leader
 
-LOOKS = 20
+LOOKS = 40
 """Questions of a turn that find nothing: a large store is looked through in many turns, an idle one costs nothing."""
 
 PAUSE = 0.05
-"""Seconds between two writes: about as long as one of them takes."""
+"""Seconds between two writes: several times what one of them takes."""
 
 
 class Forgetting:

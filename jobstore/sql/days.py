@@ -99,7 +99,8 @@ def make(connection: Connection, wanted: list[Day]) -> None:
 
 def detach(connection: Connection, day: Day) -> None:
     """Take a day out of the history; its table is left, and nobody reads it any more. For a transaction's own use:
-    raises the error of the lock's timeout when somebody uses it."""
+    raises the error of the lock's timeout when somebody uses it. (CONCURRENTLY, which would not lock out readers, is
+    refused beside a default partition, and in a transaction, without which there is no fence.)"""
     _be_patient(connection)
     connection.execute(text(f"ALTER TABLE executions_recent DETACH PARTITION {day.name}"))
     connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))

@@ -76,6 +76,25 @@ MUTANTS = (
         catchers=(_tests("contract/test_jobstore_commit", "bad_change and trigger"),),
     ),
     Mutant(
+        name="no unique key on (trigger, scheduled time) in partitions",
+        file="jobstore/migrations/versions/v0003_history_by_day.py",
+        old=""" (id, scheduled_time, kept),"
+        " ADD CONSTRAINT executions_fire UNIQUE (scheduled_time, trigger_uid, kept)",
+""",
+        new=""" (id, scheduled_time, kept)",
+""",
+        catcher=Tests(file="tests/contract/test_jobstore_commit.py", only="bad_change and trigger"),
+    ),
+    Mutant(
+        name="a day is dropped with what came into it",
+        file="jobstore/sql/retention.py",
+        old="""    if connection.scalar(text(f"SELECT {late}"), {"before": change.ended_before}):
+        return
+""",
+        new="",
+        catcher=Tests(file="tests/jobstore/test_days.py", only="while_it_is_looked_through"),
+    ),
+    Mutant(
         name="plain SELECT instead of FOR SHARE for the fence",
         file="jobstore/sql/postgresql.py",
         old='"SELECT epoch FROM terms WHERE shard = 0 FOR SHARE"',
