@@ -83,7 +83,7 @@ MUTANTS = (
 """,
         new=""" (id, scheduled_time, kept)",
 """,
-        catcher=Tests(file="tests/contract/test_jobstore_commit.py", only="bad_change and trigger"),
+        catchers=(_tests("contract/test_jobstore_commit", "bad_change and trigger"),),
     ),
     Mutant(
         name="a day is dropped with what came into it",
@@ -92,7 +92,7 @@ MUTANTS = (
         return
 """,
         new="",
-        catcher=Tests(file="tests/jobstore/test_days.py", only="while_it_is_looked_through"),
+        catchers=(_tests("jobstore/test_days", "while_it_is_looked_through"),),
     ),
     Mutant(
         name="plain SELECT instead of FOR SHARE for the fence",

@@ -232,9 +232,9 @@ class MemoryStore:
             case ch.AddEvidence(evidence):
                 self.evidence.append(evidence)
             case ch.KeepAnswer(answer):
-                key = answer.scope, answer.request_id
-                _require(key not in self.kept_answers, "a second answer", answer.request_id)
-                self._set(self.kept_answers, key, answer)
+                request = answer.scope, answer.request_id
+                _require(request not in self.kept_answers, "a second answer", answer.request_id)
+                self._set(self.kept_answers, request, answer)
             case _:
                 raise TypeError(f"no step of a script makes this change: {change}")
 
