@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -32,6 +33,10 @@ WRITE_TIMEOUT = "10s"
 READ_TIMEOUT = "30s"
 """For one statement of a read."""
 
+AT_ONCE = 1.0
+"""Seconds within which a connection is found to have been ended by the server. One that is found dead later is cut off,
+and so would be another: a leader waits for its end long enough already."""
+
 READERS = 4
 """Connections that are kept for reading; as many again are made at need."""
 
@@ -44,7 +49,7 @@ read a table of 50,000 rows whole for a batch of 500."""
 
 _DEFAULTS = {
     "fallback_application_name": "cronquorum",
-    "connect_timeout": "5",
+    "connect_timeout": "3",
     # a peer that vanished without a word is noticed within 3 s, whether we wait for it or talk to it
     "keepalives_idle": "1",
     "keepalives_interval": "1",
@@ -116,12 +121,17 @@ class PostgresDatabase(Database):
 
     def _read(self, work: Work[T], snapshot: bool) -> T:
         engine = self._snapshots if snapshot else self._reader
+        begun = time.monotonic()
         try:
             with engine.connect() as connection:
                 return work(connection)
         except DBAPIError as error:
-            if not error.connection_invalidated:
+            if not error.connection_invalidated or time.monotonic() - begun > AT_ONCE:
                 raise
+        except psycopg2.Error:  # not by way of SQLAlchemy: the server had ended it before it was made a snapshot's
+            if time.monotonic() - begun > AT_ONCE:
+                raise
+            self._reader.dispose()
         # the server was restarted since this connection was used last: reading again is safe
         with engine.connect() as connection:
             return work(connection)

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -77,10 +77,16 @@ def test_when_commit_returns_the_changes_survive_a_crash_of_postgresql(own: Post
 def test_readers_do_not_notice_a_restart(own: PostgresServer) -> None:
     store = open_store(own.create_database("restart"))
     upgrade(store)
-    assert store.executions(ExecutionQuery()) == []
-    own.stop()
-    own.start()
-    assert store.executions(ExecutionQuery()) == []
+    reads: list[Callable[[], Sequence[object]]] = [
+        lambda: store.executions(ExecutionQuery()),
+        lambda: store.jobs(JobQuery(limit=1)),
+    ]
+    for first in reads:  # whichever comes upon the connections that are gone
+        with ThreadPoolExecutor(4) as threads:
+            assert [each.result() for each in [threads.submit(read) for read in 4 * reads]] == [[]] * 8
+        own.stop()
+        own.start()
+        assert [read() for read in (first, *reads)] == [[]] * 3
     store.close()
 
 
