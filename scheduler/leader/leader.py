@@ -12,16 +12,13 @@ from cronquorum.coordination import Member, Watch
 from cronquorum.logs import get_logger
 from jobstore.changes import Change
 from jobstore.model import Term
-from jobstore.protocols import CalendarQuery, JobStore, Records
-from jobstore.states import State
+from jobstore.protocols import JobStore, Records
 from schedapi.v1 import executor_service_pb2 as pb
-from scheduler import wire
-from scheduler.calendars.library import MOST_CALENDARS, Library
 from scheduler.definitions import Defaults
 from scheduler.leader.admission import Admission
 from scheduler.leader.backlog import Backlog
 from scheduler.leader.catalog import Catalog
-from scheduler.leader.chains import BEHIND, LATE, Chains
+from scheduler.leader.chains import Chains
 from scheduler.leader.decisions import Decisions
 from scheduler.leader.delays import Delays
 from scheduler.leader.edits import Edits
@@ -32,19 +29,18 @@ from scheduler.leader.ledger import Ledger
 from scheduler.leader.link import DEFAULT_LEASE, Link
 from scheduler.leader.outbox import Outbox
 from scheduler.leader.placement import Limits, Placement
+from scheduler.leader.reception import Reception
 from scheduler.leader.reports import Reports
 from scheduler.leader.requests import Requests
 from scheduler.leader.roster import Roster
 from scheduler.leader.runs import Runs
 from scheduler.leader.shared import Shared
 from scheduler.leader.sweep import Sweep
+from scheduler.leader.take_over import TakeOver
 from scheduler.leader.timetable import Timetable
 from scheduler.leader.vigil import Vigil
 from scheduler.leader.writer import Writer
 from scheduler.metrics import NodeMetrics
-
-PAGE = 1_000
-"""Open executions read at once when a term begins."""
 
 TICK = 0.25
 """Seconds between two looks at what must be looked at: retries and deadlines are late by at most this."""
@@ -129,6 +125,8 @@ class Leader:
         self._fires = Fires(shared, decisions, store, policy.lookahead)
         self._reports = Reports(shared)
         self._sweep = Sweep(shared, self.roster, policy.lease.total_seconds(), policy.session_timeout.total_seconds())
+        self._reception = Reception(shared, self._reports, self._sweep)
+        self._take_over = TakeOver(shared, store)
         self.edits = Edits(shared, decisions, self._fires, requests)
         self.runs = Runs(shared, requests)
         self.hold = Hold(term, store, records, self.catalog, writer, requests, clock)
@@ -146,7 +144,7 @@ class Leader:
         try:
             tasks.append(asyncio.create_task(self._writer.run(), name="writer"))
             tasks.append(asyncio.create_task(self.vigil.run(), name="vigil"))
-            tasks.append(asyncio.create_task(self._take_over(), name="take-over"))
+            tasks.append(asyncio.create_task(self._begin(), name="take-over"))
             await self._first_of(tasks)
             tasks.pop()
             self.took_over.set()
@@ -217,28 +215,14 @@ class Leader:
         except Exception as error:
             _log.warning("stopped before everything was written", error=str(error))
 
-    async def _take_over(self) -> None:
-        """Read what is open, let executors tell what they hold, and go on with what waits."""
+    async def _begin(self) -> None:
+        """Take over, and let executors tell what they hold."""
         failpoints.hit("leader.takeOver")
-        self.catalog.put_library(await self._writer.read(self._read_calendars))
-        last = None
-        while True:
-            after = last
-            page = await self._writer.read(lambda after=after: self._store.open_executions(after, PAGE))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
-            await self.catalog.fetch_definitions((e.job_uid, e.revision) for e in page)
-            for execution in page:
-                self.ledger.put(execution)
-                if execution.reason == BEHIND:
-                    self._chains.rejoin(execution)
-                elif execution.recorded - execution.scheduled_time > LATE:
-                    self._chains.begin(execution, execution.dispatched or execution.recorded)
-            if len(page) < PAGE:
-                break
-            last = page[-1].id
-        await self._delays.resume(self.ledger.all(), self._writer.read)
+        await self._take_over.read()
         if not self.term.held:
             await self._call_roll()
-            self._go_on()
+            self._pump()
+            self._take_over.go_on()
         _log.info("took over", epoch=self.term.epoch, open=len(self.ledger))
 
     async def _call_roll(self) -> None:
@@ -246,21 +230,6 @@ class Leader:
         self.roster.sync(self._watch.current())
         await self.roster.roll_call(self._clock, ROLL_CALL)
         self._called = True
-
-    def _go_on(self) -> None:
-        now = self._clock.now()
-        self._pump()
-        for execution in self.ledger.all():
-            definition = self.catalog.definition(execution.job_uid, execution.revision)
-            if execution.state is State.PENDING and definition is not None and execution.reason != BEHIND:
-                placed = self._placement.place(execution, definition, now)
-                if placed is not execution:
-                    self._outbox.move([placed])
-        self._outbox.move(self._chains.resume())
-
-    def _read_calendars(self) -> Library:
-        query = CalendarQuery(limit=MOST_CALENDARS)
-        return Library({(each.namespace, each.name): each.spec for each in self._records.calendars(query)})
 
     def _link(self, member: Member) -> Link:
         return Link(member, self.term, self._clock, self._may_act, self)
@@ -286,28 +255,8 @@ class Leader:
             await self._clock.sleep(TICK)
 
     async def welcomed(self, link: Link, held: list[pb.AttemptKey], vouched: list[str]) -> None:
-        """An executor answered the Hello: what it holds goes on, what it never received is sent again, and what
-        earlier incarnations ran that are known to be dead is lost."""
-        keys = {wire.flat(key) for key in held}
-        mine = self.ledger.held_by(link.holder)
-        await self.catalog.fetch_definitions((e.job_uid, e.revision) for e in mine)
-        for execution in self.ledger.held_by(link.holder):
-            key = wire.key_of(execution)
-            if wire.flat(key) not in keys:
-                # one that is not committed yet is sent when it is
-                if execution.state is State.DISPATCHED and self._outbox.is_committed(execution):
-                    self._outbox.send(link, execution)
-                elif execution.state is State.RUNNING:
-                    await self._reports.vanished(link, execution)
-            if execution.cancelling:
-                link.cancel(key)
-            keys.discard(wire.flat(key))
-        for incarnation in vouched:
-            if incarnation != link.member.incarnation:
-                await self._sweep.give_away((link.member.id, incarnation), held)
-        for key in held:
-            if wire.flat(key) in keys and key.incarnation == link.member.incarnation:
-                link.cancel(key)  # nobody waits for it any more: given away, or of a deleted job
+        """An executor answered the Hello."""
+        await self._reception.welcomed(link, held, vouched)
 
     async def leads_by_the_store(self) -> bool:
         """Whether no other term had begun when the store was asked, just now."""

@@ -16,15 +16,10 @@ from schedapi.errors import from_rpc_error
 from schedapi.v1 import executor_service_pb2 as wire
 from schedapi.v1.executor_service_pb2_grpc import ExecutorServiceStub
 from scheduler.leader.hearing import Hearing
+from scheduler.leader.outgoing import Outgoing
 from scheduler.wire import seconds
 
 PROTOCOL = 1
-LARGEST_BATCH = 500
-"""Dispatches, cancels or acknowledgements in one message."""
-
-LARGEST_MESSAGE = 4 * 1024 * 1024
-"""Bytes of dispatches in one message; a single one is always smaller."""
-
 NO_EPOCH = 2**62
 """Terms do not come so far: an executor that names such an epoch must not use up the store's 64 bits."""
 
@@ -108,12 +103,7 @@ class Link:
         self._clock = clock
         self._may_act = may_act
         self._desk = desk
-        self._dispatches: list[wire.Dispatch] = []
-        self._cancels: list[wire.AttemptKey] = []
-        self._acknowledged: list[wire.AttemptKey] = []
-        self._grant: int | None = None
-        self._ask = False
-        self._something = asyncio.Event()
+        self._outgoing = Outgoing()
 
     @property
     def holder(self) -> tuple[str, str]:
@@ -129,26 +119,22 @@ class Link:
         """Send a dispatch whose record is committed. Without a stream it is dropped: attaching again
         finds out what was never received."""
         if self.attached:
-            self._dispatches.append(dispatch)
-            self._something.set()
+            self._outgoing.dispatch(dispatch)
 
     def cancel(self, key: wire.AttemptKey) -> None:
         """Ask the executor to end an attempt."""
         if self.attached:
-            self._cancels.append(key)
-            self._something.set()
+            self._outgoing.cancel(key)
 
     def acknowledge(self, key: wire.AttemptKey) -> None:
         """What was reported is committed, or refused for good."""
         if self.attached:
-            self._acknowledged.append(key)
-            self._something.set()
+            self._outgoing.acknowledge(key)
 
     def ask(self) -> None:
         """Ask the executor whether it hears us; `hearing` has what it says."""
         if self.attached:
-            self._ask = True
-            self._something.set()
+            self._outgoing.ask()
 
     async def run(self) -> None:
         """Attach, and attach again, until cancelled. Raises `SupersededByExecutor`."""
@@ -183,8 +169,8 @@ class Link:
 
     def _down(self) -> None:
         was, self.attached = self.attached, False
-        self._dispatches, self._cancels, self._acknowledged = [], [], []
-        self._grant, self._ask, self.busy = None, False, False
+        self._outgoing.clear()
+        self.busy = False
         if was:
             self._desk.changed(self)
 
@@ -260,8 +246,7 @@ class Link:
 
     async def _take(self, message: wire.ExecutorMessage) -> None:
         if message.HasField("lease"):
-            self._grant = message.lease.asked
-            self._something.set()
+            self._outgoing.grant(message.lease.asked)
         if message.HasField("reach"):
             self.hearing.answered(message.reach.asked)
         if message.HasField("capacity"):
@@ -274,9 +259,8 @@ class Link:
     async def _send(self, call: "Call") -> None:
         try:
             while True:
-                await self._something.wait()
+                await self._outgoing.something.wait()
                 await self._until_may_act(call)
-                self._something.clear()
                 message = self._batch()
                 if message.dispatches:
                     failpoints.hit("leader.send")
@@ -285,30 +269,13 @@ class Link:
             call.cancel()  # the reader sees it, and says why
 
     def _batch(self) -> wire.LeaderMessage:
-        room, count = LARGEST_MESSAGE, 0
-        for dispatch in self._dispatches[:LARGEST_BATCH]:
-            room -= dispatch.ByteSize()
-            if room < 0 and count:
-                break
-            count += 1
-        # a cancel must not overtake its dispatch
-        cancels = self._cancels[:LARGEST_BATCH] if count == len(self._dispatches) else []
-        message = wire.LeaderMessage(
-            epoch=self._term.epoch,
-            dispatches=self._dispatches[:count],
-            cancels=cancels,
-            acknowledged=self._acknowledged[:LARGEST_BATCH],
-        )
-        del self._dispatches[:count], self._cancels[: len(cancels)], self._acknowledged[:LARGEST_BATCH]
-        if self._grant is not None:
-            message.lease.asked = self._grant
-            self._grant = None
+        message = self._outgoing.batch(self._term.epoch)
+        granted = self._outgoing.take_grant()
+        if granted is not None:
+            message.lease.asked = granted
             self.last_answer = self._clock.monotonic()
-        if self._ask:
+        if self._outgoing.take_question():
             message.reach.asked = self.hearing.ask(self._clock.monotonic())
-            self._ask = False
-        if self._dispatches or self._cancels or self._acknowledged:
-            self._something.set()
         return message
 
     async def _grant_beside(self, call: "Call") -> None:
@@ -317,7 +284,7 @@ class Link:
         The store's word is as good: no other term had begun after the question was sent. One that begins later gives
         an attempt away only when more than a lease has passed since its own beginning.
         """
-        asked, self._grant = self._grant, None
+        asked = self._outgoing.take_grant()
         if asked is not None and await self._desk.leads_by_the_store():
             await call.write(wire.LeaderMessage(epoch=self._term.epoch, lease=wire.LeaseGrant(asked=asked)))
             self.last_answer = self._clock.monotonic()

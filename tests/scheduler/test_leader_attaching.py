@@ -12,6 +12,7 @@ from jobstore.states import State
 from schedapi.v1 import executor_service_pb2 as pb
 from scheduler import settle
 from scheduler.leader import link as link_module
+from scheduler.leader import outgoing as outgoing_module
 from scheduler.leader.link import Link, SupersededByExecutor
 from tests.scheduler.fake_clock import until
 from tests.scheduler.scripted_executor import ScriptedExecutor, outcome
@@ -222,8 +223,8 @@ async def test_an_executor_whose_facts_are_no_lease_gets_the_longest(stage: Stag
 async def test_dispatches_of_many_go_out_in_batches_and_none_is_lost(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link_module, "LARGEST_BATCH", 7)
-    monkeypatch.setattr(link_module, "LARGEST_MESSAGE", 600)
+    monkeypatch.setattr(outgoing_module, "LARGEST_BATCH", 7)
+    monkeypatch.setattr(outgoing_module, "LARGEST_MESSAGE", 600)
     await stage.lead()
     executor = await stage.executor(slots=100)
     for number in range(30):

@@ -14,7 +14,7 @@ from jobstore.states import State
 from schedapi.v1 import executor_service_pb2 as pb
 from scheduler import settle
 from scheduler.errors import NotLeading
-from scheduler.leader import leader as module
+from scheduler.leader import take_over as module
 from scheduler.leader.applying import Request
 from scheduler.leader.leader import Leader
 from tests.scheduler.building import cron, definition, execution, job, request

@@ -1,0 +1,44 @@
+"""What becomes of executions when their executor attaches, and tells what it holds."""
+
+from jobstore.states import State
+from schedapi.v1 import executor_service_pb2 as pb
+from scheduler import wire
+from scheduler.leader.link import Link
+from scheduler.leader.reports import Reports
+from scheduler.leader.shared import Shared
+from scheduler.leader.sweep import Sweep
+
+
+class Reception:
+    """What an executor holds goes on, what it never received is sent again, and what earlier incarnations ran that
+    are known to be dead is lost."""
+
+    def __init__(self, shared: Shared, reports: Reports, sweep: Sweep) -> None:
+        self._ledger = shared.ledger
+        self._catalog = shared.catalog
+        self._outbox = shared.outbox
+        self._reports = reports
+        self._sweep = sweep
+
+    async def welcomed(self, link: Link, held: list[pb.AttemptKey], vouched: list[str]) -> None:
+        """An executor answered the Hello."""
+        keys = {wire.flat(key) for key in held}
+        mine = self._ledger.held_by(link.holder)
+        await self._catalog.fetch_definitions((e.job_uid, e.revision) for e in mine)
+        for execution in self._ledger.held_by(link.holder):
+            key = wire.key_of(execution)
+            if wire.flat(key) not in keys:
+                # one that is not committed yet is sent when it is
+                if execution.state is State.DISPATCHED and self._outbox.is_committed(execution):
+                    self._outbox.send(link, execution)
+                elif execution.state is State.RUNNING:
+                    await self._reports.vanished(link, execution)
+            if execution.cancelling:
+                link.cancel(key)
+            keys.discard(wire.flat(key))
+        for incarnation in vouched:
+            if incarnation != link.member.incarnation:
+                await self._sweep.give_away((link.member.id, incarnation), held)
+        for key in held:
+            if wire.flat(key) in keys and key.incarnation == link.member.incarnation:
+                link.cancel(key)  # nobody waits for it any more: given away, or of a deleted job
