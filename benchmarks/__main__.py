@@ -1,21 +1,28 @@
-"""`python -m benchmarks NAME`: a table for people, then one line of JSON for programs."""
+"""`python -m benchmarks NAME`: one line of JSON, and exit status 1 when what was measured was not right."""
 
 import argparse
 import json
+import sys
 from importlib import import_module
 
-# Each has `run() -> tuple[str, dict[str, object]]`: the table, and the figures. Loaded only when asked for.
-_NAMES = ("cron",)
+from benchmarks import figures
+
+# Each has `run(options)`, and `add_options(parser)` if it takes any. Loaded only when asked for.
+_NAMES = ("cron", "drain")
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=_NAMES)
-    name = parser.parse_args().name
-    table, figures = import_module(f"benchmarks.{name}").run()
-    print(table)
-    print(json.dumps({"benchmark": name, **figures}))
+    name = parser.parse_args(sys.argv[1:2]).name
+    module = import_module(f"benchmarks.{name}")
+    own = argparse.ArgumentParser(prog=f"python -m benchmarks {name}", description=module.__doc__)
+    if hasattr(module, "add_options"):
+        module.add_options(own)
+    found = module.run(own.parse_args(sys.argv[2:]))
+    print(json.dumps({"benchmark": name, **found, "versions": figures.versions(), "machine": figures.machine()}))
+    return 1 if found.get("wrong") else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""What the store says became of the fires: asked as a stranger would, by SQL."""
+
+import contextlib
+import json
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg2
+
+from cronquorum.clock import host_time
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One execution: its trigger's job, and its times in seconds since 1970. `word` is what its task returned."""
+
+    job: str
+    scheduled: float
+    state: str
+    started: float | None
+    ended: float | None
+    word: Any
+
+    @property
+    def lateness(self) -> float:
+        """Milliseconds from the scheduled time to the start."""
+        return ((self.started or 0.0) - self.scheduled) * 1000
+
+
+class Record(ABC):
+    """A connection of its own to the store."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    @abstractmethod
+    def ask(self, question: str, *values: object) -> list[tuple[Any, ...]]:
+        """The answer to a question in SQL, with `?` for values."""
+
+    @abstractmethod
+    def settled(self, namespace: str) -> float | None:
+        """When the last execution of a namespace became final, in seconds since 1970; None: not to be known."""
+
+    @abstractmethod
+    def _seconds(self, column: str) -> str: ...
+
+    def anything_open(self) -> bool:
+        """Whether any execution is not final: by the partial index, which costs next to nothing."""
+        return bool(self.ask("SELECT 1 FROM executions WHERE NOT final LIMIT 1"))
+
+    def triggers_left(self, before: datetime) -> bool:
+        """Whether any trigger is still to be decided for a time before."""
+        return bool(self.ask("SELECT 1 FROM triggers WHERE next_fire < ? LIMIT 1", self.instant(before)))
+
+    def instant(self, value: datetime) -> object:
+        return value
+
+    def rows(self, namespace: str) -> Iterator[Row]:
+        """All executions of a namespace."""
+        times = ", ".join(map(self._seconds, ("scheduled_time", "started", "ended")))
+        question = f"SELECT job, state, result, {times} FROM executions WHERE namespace = ?"
+        for job, state, result, scheduled, started, ended in self.ask(question, namespace):
+            word = json.loads(result) if isinstance(result, str) else result
+            yield Row(job=job, scheduled=scheduled, state=state, started=started, ended=ended, word=word)
+
+
+class PostgresRecord(Record):
+    """Of a server that keeps the time of each commit."""
+
+    def __init__(self, url: str) -> None:
+        self._connection = psycopg2.connect(url)
+        self._connection.autocommit = True
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def ask(self, question: str, *values: object) -> list[tuple[Any, ...]]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(question.replace("?", "%s"), values)
+            return cursor.fetchall() if cursor.description else []
+
+    def settled(self, namespace: str) -> float | None:
+        # the transaction that wrote a row's last version is the one that settled it
+        last = self._seconds("max(pg_xact_commit_timestamp(xmin))")
+        [(seconds,)] = self.ask(f"SELECT {last} FROM executions WHERE namespace = ?", namespace)
+        return None if seconds is None else float(seconds)
+
+    def _seconds(self, column: str) -> str:
+        return f"extract(epoch FROM {column})::float8"
+
+
+class SqliteRecord(Record):
+    """Of a file; readers don't wait for the writer."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def ask(self, question: str, *values: object) -> list[tuple[Any, ...]]:
+        with contextlib.closing(self._connection.execute(question, values)) as cursor:
+            return cursor.fetchall()
+
+    def settled(self, namespace: str) -> float | None:
+        return None  # it keeps no times of commits: who polls sees it some milliseconds later
+
+    def instant(self, value: datetime) -> object:
+        return value.astimezone(UTC).isoformat(" ", "microseconds")
+
+    def _seconds(self, column: str) -> str:
+        # julianday has a precision of a millisecond at best; the text has microseconds
+        return f"unixepoch({column}) + CAST(substr({column}, 20, 7) AS REAL)"
+
+
+def now() -> float:
+    """Seconds since 1970."""
+    return host_time().timestamp()
