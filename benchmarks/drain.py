@@ -15,7 +15,7 @@ from benchmarks.profile import profiled
 from benchmarks.record import Record
 from benchmarks.rig import STORES, Rig, Shape
 from benchmarks.usage import memory, spent
-from benchmarks.waiting import until, wait_until
+from benchmarks.waiting import until, wait_until, whole_second
 from cronquorum.clock import host_time
 
 WARM = 1000
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 def warm_up(rig: Rig, count: int) -> float:
     """Run so many jobs, and wait until they are settled; returns how many a second could be applied."""
-    due = _whole(host_time() + timedelta(seconds=5))
+    due = whole_second(host_time() + timedelta(seconds=5))
     began = time.monotonic()
     jobs.apply(rig.client, [jobs.job(jobs.name(each), jobs.at(due), namespace=jobs.WARM) for each in range(count)])
     rate = count / (time.monotonic() - began)
@@ -61,7 +61,7 @@ def drain(rig: Rig, options: argparse.Namespace, apply_rate: float) -> dict[str,
     count = options.fires
     began = time.monotonic()
     rig.record.ask("ANALYZE")  # as autovacuum does within a minute: without it, each Apply is slower than the last
-    due = _whole(host_time() + timedelta(seconds=count / min(apply_rate / 6, APPLIED)) + QUIET)
+    due = whole_second(host_time() + timedelta(seconds=count / min(apply_rate / 6, APPLIED)) + QUIET)
     jobs.apply(rig.client, [jobs.job(jobs.name(number), jobs.at(due)) for number in range(count)])
     applied = count / (time.monotonic() - began)
     if host_time() > due - timedelta(seconds=2):
@@ -72,11 +72,11 @@ def drain(rig: Rig, options: argparse.Namespace, apply_rate: float) -> dict[str,
         wait_until(due)
         seen = settled(rig.record, due)
     after = rig.usage()
-    rows = list(rig.record.rows(jobs.NAMESPACE))
+    rows = rig.record.rows(jobs.NAMESPACE)
     end = rig.record.settled(jobs.NAMESPACE) or seen
     seconds = end - due.timestamp()
     return {
-        "what": f"drain of {count} one-shot jobs, {options.store}, {options.executors} executors",
+        "what": f"drain of {count} one-shot jobs, {_where(options)}",
         "rate": round(count / seconds, 1),
         "target": TARGETS[options.store],
         "seconds": round(seconds, 3),
@@ -90,14 +90,8 @@ def drain(rig: Rig, options: argparse.Namespace, apply_rate: float) -> dict[str,
 
 def settled(record: Record, due: datetime, timeout: float = 600.0) -> float:
     """Wait until nothing that was due at an instant, or before, is left or open; returns when that was seen."""
-
-    def look() -> bool:
-        # in this order: what is decided between the two questions is seen by the second
-        return not record.triggers_left(due + timedelta(seconds=1)) and not record.anything_open()
-
-    return until(look, timeout, "all executions are final")
+    return until(lambda: not record.left_in(due + timedelta(milliseconds=1)), timeout, "all executions are final")
 
 
-def _whole(instant: datetime) -> datetime:
-    """The next full second."""
-    return instant.replace(microsecond=0) + timedelta(seconds=1)
+def _where(options: argparse.Namespace) -> str:
+    return "SQLite, embedded" if options.store == "sqlite" else f"PostgreSQL, {options.executors} executors"

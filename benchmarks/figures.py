@@ -2,7 +2,9 @@
 
 import os
 import platform
+import re
 import subprocess
+import zipfile
 from collections.abc import Sequence
 from datetime import UTC
 from importlib.metadata import version
@@ -31,13 +33,12 @@ def versions() -> dict[str, str]:
     """Of what was measured, and of what it stands on."""
     found = {name: version(name) for name in _LIBRARIES}
     postgres = _said([str(find_binaries() / "postgres"), "--version"]).removeprefix("postgres (PostgreSQL) ")
-    jar = zookeeper_jars()[0].resolve().name
     return {
         "cronquorum": version("cronquorum"),
         "commit": _said(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=10"]),
         "python": platform.python_version(),
         "postgresql": postgres.split()[0] if postgres else "",
-        "zookeeper": jar.removeprefix("zookeeper-").removesuffix(".jar"),
+        "zookeeper": _jar_version(zookeeper_jars()[0]),
         **found,
     }
 
@@ -54,6 +55,13 @@ def machine() -> dict[str, object]:
         "date": f"{host_time().astimezone(UTC):%Y-%m-%dT%H:%MZ}",
         "load": round(os.getloadavg()[0], 2),
     }
+
+
+def _jar_version(jar: Path) -> str:
+    with zipfile.ZipFile(jar) as archive:
+        manifest = archive.read("META-INF/MANIFEST.MF").decode()
+    found = re.search(r"^(?:Implementation|Bundle)-Version: (\S+)", manifest, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def _lines(path: str) -> list[str]:

@@ -4,7 +4,6 @@ import contextlib
 import json
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +11,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import psycopg2
-
-from cronquorum.clock import host_time
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,24 +55,41 @@ class Record(ABC):
     @abstractmethod
     def _seconds(self, column: str) -> str: ...
 
-    def anything_open(self) -> bool:
-        """Whether any execution is not final: by the partial index, which costs next to nothing."""
-        return bool(self.ask("SELECT 1 FROM executions WHERE NOT final LIMIT 1"))
+    def count_open(self, due: datetime) -> int:
+        """How many executions that are due at a time, or before, are not final."""
+        question = "SELECT count(*) FROM executions WHERE NOT final AND scheduled_time <= ?"
+        return int(self.ask(question, self.instant(due))[0][0])
 
-    def triggers_left(self, before: datetime) -> bool:
-        """Whether any trigger is still to be decided for a time before."""
-        return bool(self.ask("SELECT 1 FROM triggers WHERE next_fire < ? LIMIT 1", self.instant(before)))
+    def left_in(self, before: datetime) -> bool:
+        """Whether anything that is due before a time is to be decided, or not final."""
+        # in this order: what is decided between the two questions is seen by the second
+        decide = self.ask("SELECT 1 FROM triggers WHERE next_fire < ? LIMIT 1", self.instant(before))
+        question = "SELECT 1 FROM executions WHERE NOT final AND scheduled_time < ? LIMIT 1"
+        return bool(decide or self.ask(question, self.instant(before)))
 
     def instant(self, value: datetime) -> object:
+        """As the store compares it."""
         return value
 
-    def rows(self, namespace: str) -> Iterator[Row]:
-        """All executions of a namespace."""
+    def rows(self, namespace: str, begin: datetime | None = None, end: datetime | None = None) -> list[Row]:
+        """The executions of a namespace, of all times or from `begin` until before `end`."""
         times = ", ".join(map(self._seconds, ("scheduled_time", "started", "ended")))
         question = f"SELECT job, state, result, {times} FROM executions WHERE namespace = ?"
-        for job, state, result, scheduled, started, ended in self.ask(question, namespace):
-            word = json.loads(result) if isinstance(result, str) else result
-            yield Row(job=job, scheduled=scheduled, state=state, started=started, ended=ended, word=word)
+        values: list[object] = [namespace]
+        if begin is not None and end is not None:
+            question += " AND scheduled_time >= ? AND scheduled_time < ?"
+            values += [self.instant(begin), self.instant(end)]
+        return [
+            Row(
+                job=job,
+                scheduled=scheduled,
+                state=state,
+                started=started,
+                ended=ended,
+                word=json.loads(result) if isinstance(result, str) else result,
+            )
+            for job, state, result, scheduled, started, ended in self.ask(question, *values)
+        ]
 
 
 class PostgresRecord(Record):
@@ -125,8 +139,3 @@ class SqliteRecord(Record):
     def _seconds(self, column: str) -> str:
         # julianday has a precision of a millisecond at best; the text has microseconds
         return f"unixepoch({column}) + CAST(substr({column}, 20, 7) AS REAL)"
-
-
-def now() -> float:
-    """Seconds since 1970."""
-    return host_time().timestamp()

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cronquorum.clock import host_time
 
@@ -20,6 +20,11 @@ def pause(seconds: float) -> None:
 def wait_until(instant: datetime) -> None:
     """Return at that time of the host's clock, or at once when it is over."""
     pause((instant - host_time()).total_seconds())
+
+
+def whole_second(instant: datetime) -> datetime:
+    """The next full second."""
+    return instant.replace(microsecond=0) + timedelta(seconds=1)
 
 
 def until(look: Callable[[], bool], timeout: float, what: str) -> float:
