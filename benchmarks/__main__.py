@@ -8,7 +8,7 @@ from importlib import import_module
 from benchmarks import figures
 
 # Each has `run(options)`, and `add_options(parser)` if it takes any. Loaded only when asked for.
-_NAMES = ("cron", "drain", "lateness")
+_NAMES = ("cron", "drain", "herd", "history", "idle", "lateness", "runs", "shell", "triggers")
 
 
 def main() -> int:

@@ -71,7 +71,7 @@ class Rig:
                 self._start_embedded()
             else:
                 self._start_cluster()
-            self.client = Client([f"127.0.0.1:{self._node_port}"])
+            self.client = Client([self.address])
             self._undo.callback(self.client.close)
             self.wait_attached()
             return self
@@ -108,6 +108,15 @@ class Rig:
         mine = os.times()
         return {**used, "driver": Usage(cpu=mine.user + mine.system, memory=0, peak=0)}
 
+    def usage_of_each(self) -> dict[str, Usage]:
+        """What each process that the rig has started has used so far, with its children."""
+        return {name: usage([process.pid]) for name, process in self.processes.items()}
+
+    @property
+    def address(self) -> str:
+        """Of the node's API."""
+        return f"127.0.0.1:{self._node_port}"
+
     def pid(self, name: str) -> int:
         """The process that does the work: of an executor, its guardian's child."""
         pid = self.processes[name].pid
@@ -119,7 +128,7 @@ class Rig:
         """Start the node, again if it was stopped; it serves where it did."""
         command = [
             *(sys.executable, "-m", "scheduler", "--store", self.store, "--zookeeper", self.zookeeper),
-            *("--node-id", "node", "--listen", f"127.0.0.1:{self._node_port}", "--metrics-listen", "127.0.0.1:0"),
+            *("--node-id", "node", "--listen", self.address, "--metrics-listen", "127.0.0.1:0"),
             *("--log-level", "warning", *self.shape.node_flags),
         ]
         self._spawn("node", command)
@@ -156,7 +165,7 @@ class Rig:
         self.store = f"sqlite:///{path}"
         settings = {
             "store": self.store,
-            "listen": f"127.0.0.1:{self._node_port}",
+            "listen": self.address,
             "data": str(self.folder / "executor"),
             "slots": self.shape.slots,
         }

@@ -1,0 +1,76 @@
+"""Shell tasks that do nothing (`true`), drained like Python tasks, beside a bare asyncio loop that spawns the same.
+
+Both take turns in one run, so that they have the same machine; each figure is a median. The bare loop has as many
+children at a time as is best for it.
+"""
+
+import argparse
+import sys
+from datetime import timedelta
+from statistics import median
+from typing import Any
+
+from benchmarks import bare, checks, jobs
+from benchmarks.drain import settled, warm_up
+from benchmarks.record import Row
+from benchmarks.rig import Rig, Shape
+from benchmarks.rig import run as run_command
+from benchmarks.usage import memory, spent
+from benchmarks.waiting import wait_until, whole_second
+from cronquorum.clock import host_time
+from schedapi.v1.job_pb2 import ShellTask, Task
+
+TARGET = 0.7
+LIMITS = (8, 64)
+"""Children of the bare loop at a time."""
+SECONDS = 8
+"""From the first Apply to the instant, and for each further thousand jobs one more."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--fires", type=int, default=6000, metavar="N", help="in each round")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N")
+    parser.add_argument("--executors", type=int, default=2, metavar="N")
+    parser.add_argument("--slots", type=int, default=256, metavar="N")
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """The figures of one run."""
+    ours: list[float] = []
+    others: dict[int, list[float]] = {limit: [] for limit in LIMITS}
+    wrong: list[str] = []
+    with Rig(Shape(executors=options.executors, slots=options.slots)) as rig:
+        warm_up(rig, min(1000, options.fires))
+        rig.record.ask("ANALYZE")
+        before = rig.usage()
+        for number in range(options.rounds):
+            for limit, rates in others.items():
+                command = [sys.executable, "-m", "benchmarks.bare", str(options.fires), str(limit)]
+                rates.append(float(run_command(command)))
+            rate, problems = _drain(rig, options.fires, f"round-{number}")
+            ours.append(rate)
+            wrong += problems
+        after = rig.usage()
+    rate, best = median(ours), max(median(rates) for rates in others.values())
+    return {
+        "what": f"shell tasks (true), {options.fires} at once, {options.rounds} rounds",
+        "rate": round(rate, 1),
+        "bare": {f"{limit} at a time": round(median(rates), 1) for limit, rates in others.items()},
+        "ratio": round(rate / best, 3),
+        "target_ratio": TARGET,
+        "cpu_s": spent(before, after),
+        "memory": memory(after),
+        "wrong": wrong,
+    }
+
+
+def _drain(rig: Rig, count: int, namespace: str) -> tuple[float, list[str]]:
+    due = whole_second(host_time() + timedelta(seconds=SECONDS + count / 1000))
+    task = Task(shell=ShellTask(argv=bare.ARGV))
+    names = [jobs.name(number) for number in range(count)]
+    jobs.apply(rig.client, [jobs.job(name, jobs.at(due), task=task, namespace=namespace) for name in names])
+    wait_until(due)
+    seen = settled(rig.record, due)
+    end = rig.record.settled(namespace) or seen
+    rows: list[Row] = rig.record.rows(namespace)
+    return count / (end - due.timestamp()), checks.wrong(rows, (checks.fire(n, due.timestamp()) for n in names))
