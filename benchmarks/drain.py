@@ -72,8 +72,8 @@ def drain(rig: Rig, options: argparse.Namespace, apply_rate: float) -> dict[str,
         wait_until(due)
         seen = settled(rig.record, due)
     after = rig.usage()
-    rows = rig.record.rows(jobs.NAMESPACE)
-    end = rig.record.settled(jobs.NAMESPACE) or seen
+    rows = rig.record.rows(jobs.NAMESPACE, due, due + timedelta(milliseconds=1))
+    end = rig.record.settled(jobs.NAMESPACE, due) or seen
     seconds = end - due.timestamp()
     return {
         "what": f"drain of {count} one-shot jobs, {_where(options)}",

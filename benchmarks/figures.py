@@ -2,19 +2,16 @@
 
 import os
 import platform
-import re
 import subprocess
-import zipfile
 from collections.abc import Sequence
 from datetime import UTC
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.commands import ROOT
 from cronquorum.clock import host_time
-from tests.rig.jars import zookeeper_jars
 from tests.rig.postgres import find_binaries
 
-ROOT = Path(__file__).parents[1]
 _LIBRARIES = ("grpcio", "kazoo", "psycopg2-binary", "sqlalchemy", "uvloop")
 
 
@@ -38,7 +35,6 @@ def versions() -> dict[str, str]:
         "commit": _said(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=10"]),
         "python": platform.python_version(),
         "postgresql": postgres.split()[0] if postgres else "",
-        "zookeeper": _jar_version(zookeeper_jars()[0]),
         **found,
     }
 
@@ -55,13 +51,6 @@ def machine() -> dict[str, object]:
         "date": f"{host_time().astimezone(UTC):%Y-%m-%dT%H:%MZ}",
         "load": round(os.getloadavg()[0], 2),
     }
-
-
-def _jar_version(jar: Path) -> str:
-    with zipfile.ZipFile(jar) as archive:
-        manifest = archive.read("META-INF/MANIFEST.MF").decode()
-    found = re.search(r"^(?:Implementation|Bundle)-Version: (\S+)", manifest, re.MULTILINE)
-    return found[1] if found else ""
 
 
 def _lines(path: str) -> list[str]:

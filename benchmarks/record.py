@@ -49,8 +49,11 @@ class Record(ABC):
         """The answer to a question in SQL, with `?` for values."""
 
     @abstractmethod
-    def settled(self, namespace: str) -> float | None:
-        """When the last execution of a namespace became final, in seconds since 1970; None: not to be known."""
+    def settled(self, namespace: str, due: datetime) -> float | None:
+        """When the last execution that a namespace had due at an instant became final, in seconds since 1970.
+
+        None: the store keeps no times of commits.
+        """
 
     @abstractmethod
     def _seconds(self, column: str) -> str: ...
@@ -104,13 +107,14 @@ class PostgresRecord(Record):
 
     def ask(self, question: str, *values: object) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
-            cursor.execute(question.replace("?", "%s"), values)
+            cursor.execute(question.replace("?", "%s"), values or None)  # without values a % is only a %
             return cursor.fetchall() if cursor.description else []
 
-    def settled(self, namespace: str) -> float | None:
+    def settled(self, namespace: str, due: datetime) -> float | None:
         # the transaction that wrote a row's last version is the one that settled it
         last = self._seconds("max(pg_xact_commit_timestamp(xmin))")
-        [(seconds,)] = self.ask(f"SELECT {last} FROM executions WHERE namespace = ?", namespace)
+        question = f"SELECT {last} FROM executions WHERE namespace = ? AND scheduled_time = ?"
+        [(seconds,)] = self.ask(question, namespace, due)
         return None if seconds is None else float(seconds)
 
     def _seconds(self, column: str) -> str:
@@ -130,8 +134,8 @@ class SqliteRecord(Record):
         with contextlib.closing(self._connection.execute(question, values)) as cursor:
             return cursor.fetchall()
 
-    def settled(self, namespace: str) -> float | None:
-        return None  # it keeps no times of commits: who polls sees it some milliseconds later
+    def settled(self, namespace: str, due: datetime) -> float | None:
+        return None  # who polls sees it some milliseconds later
 
     def instant(self, value: datetime) -> object:
         return value.astimezone(UTC).isoformat(" ", "microseconds")

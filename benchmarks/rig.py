@@ -1,6 +1,6 @@
 """A cluster for a benchmark: each part a process of its own, started by the command that an operator would use.
 
-`postgresql`: a PostgreSQL server (fsync and synchronous_commit on), ZooKeeper, one node, executors. `sqlite`: one
+`postgresql`: a PostgreSQL server (fsync and synchronous_commit on), ZooKeeper, a node, executors. `sqlite`: one
 process, with everything in it (`python -m benchmarks.embedded`).
 """
 
@@ -8,22 +8,22 @@ import contextlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from benchmarks.figures import ROOT
+from kazoo.client import KazooClient
+
+from benchmarks.commands import ENVIRONMENT, run
 from benchmarks.record import PostgresRecord, Record, SqliteRecord
 from benchmarks.usage import Usage, usage
 from schedapi.client import Client
 from schedapi.errors import ApiError
-from schedapi.v1.cluster_service_pb2 import ExecutorsRequest, ExecutorsResponse
+from schedapi.v1.cluster_service_pb2 import ClusterStatus, ExecutorsRequest, ExecutorsResponse, StatusRequest
 from tests.rig import reaper
 from tests.rig.ports import free_port
 from tests.rig.postgres import PostgresServer
@@ -33,19 +33,16 @@ from tests.rig.zookeeper import ZooKeeperServer
 
 STORES = ("postgresql", "sqlite")
 START_TIMEOUT = 120.0
+NODE = "node-1"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shape:
-    """What stands on the machine. `node_flags` are further flags of `python -m scheduler`; `seed` is called with the
-    store's URL when the schema is there and no node is."""
+    """What stands on the machine."""
 
     store: str = "postgresql"
     executors: int = 2
     slots: int = 256
-    node_flags: Sequence[str] = ()
-    seed: Callable[[str], None] | None = None
-    environment: Mapping[str, str] | None = None
 
 
 class Rig:
@@ -58,22 +55,25 @@ class Rig:
         self.processes: dict[str, ManagedProcess] = {}
         self.client: Client
         self.record: Record
-        self.store = ""
-        self.zookeeper = ""
-        self._node_port = free_port()
+        self.postgres: PostgresServer
+        self._zookeeper: ZooKeeperServer
+        self._store = ""
+        self._ports: dict[str, int] = {}
+        self._openings = 0
         self._undo = contextlib.ExitStack()
         self._undo.callback(reaper.forget, self.folder)
         self._undo.callback(shutil.rmtree, self.folder)
+        self._opened = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         try:
             if self.shape.store == "sqlite":
+                self._undo.push(self._opened)
                 self._start_embedded()
             else:
-                self._start_cluster()
-            self.client = Client([self.address])
-            self._undo.callback(self.client.close)
-            self.wait_attached()
+                self._start_servers()
+                self._undo.push(self._opened)
+                self.open(self.new_store("bench"))
             return self
         except BaseException:
             self._undo.close()
@@ -84,8 +84,52 @@ class Rig:
     ) -> None:
         self._undo.close()
 
-    def wait_attached(self) -> None:
-        """Wait until the leader has all executors."""
+    def new_store(self, name: str) -> str:
+        """Make an empty store, and return its URL."""
+        url = self.postgres.create_database(name)
+        run([sys.executable, "-m", "jobstore", "upgrade", "--store", url])
+        return url
+
+    def open(self, store: str, *node_flags: str) -> None:
+        """Start a node and executors on a store; returns when they are attached."""
+        self._openings += 1  # each has a ZooKeeper and data of its own: what a store's epoch was is no other's matter
+        self._store = store
+        self._make_chroot()
+        self.record = self._opened.enter_context(PostgresRecord(store))
+        self.start_node(NODE, *node_flags)
+        for number in range(1, self.shape.executors + 1):
+            name = f"executor-{number}"
+            self._spawn(
+                name,
+                *("executor", "--zookeeper", self._zookeeper_hosts, "--executor-id", name),
+                *("--listen", f"127.0.0.1:{free_port()}", "--data", str(self.folder / f"{name}.{self._openings}")),
+                *("--tasks", "benchmarks.tasks", "--slots", str(self.shape.slots), "--log-level", "warning"),
+            )
+        self.connect(NODE)
+
+    def shut(self) -> None:
+        """End the node and the executors; the stores stay."""
+        for process in self.processes.values():
+            if process.running and process.name.startswith(("node", "executor")):
+                process.terminate(60)
+        self._opened.close()
+        self.processes = {name: process for name, process in self.processes.items() if not process.closed}
+
+    def start_node(self, name: str, *flags: str) -> None:
+        """Start a node; it does not serve yet when this returns."""
+        self._ports[name] = free_port()
+        self._spawn(
+            name,
+            *("scheduler", "--store", self._store, "--zookeeper", self._zookeeper_hosts, "--node-id", name),
+            *("--listen", f"127.0.0.1:{self._ports[name]}", "--metrics-listen", "127.0.0.1:0"),
+            *("--log-level", "warning", *flags),
+        )
+
+    def connect(self, node: str) -> None:
+        """Make `client` one of this node's, and wait until the leader has all executors."""
+        self.address = f"127.0.0.1:{self._ports[node]}"
+        self.client = Client([self.address])
+        self._opened.callback(self.client.close)
         wanted = 1 if self.shape.store == "sqlite" else self.shape.executors
 
         def look() -> bool:
@@ -99,92 +143,70 @@ class Rig:
 
         eventually(look, START_TIMEOUT, f"{wanted} executors are attached")
 
+    def nodes(self) -> list[str]:
+        """The nodes that there are, leading or standing by, as the cluster says."""
+        status = self.client.unary("ClusterService/Status", StatusRequest(), ClusterStatus)
+        return [node.node_id for node in status.nodes]
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to a process, which is forgotten."""
+        self.processes.pop(name).close()
+
     def usage(self) -> dict[str, Usage]:
         """What each role has used so far; the benchmark itself is `driver`."""
         roles: dict[str, list[int]] = {}
         for name, process in self.processes.items():
             roles.setdefault(name.partition("-")[0], []).append(process.pid)
-        used = {role: usage(pids) for role, pids in roles.items()}
         mine = os.times()
-        return {**used, "driver": Usage(cpu=mine.user + mine.system, memory=0, peak=0)}
+        driver = Usage(cpu=mine.user + mine.system, memory=0, peak=0)
+        return {**{role: usage(pids) for role, pids in roles.items()}, "driver": driver}
 
     def usage_of_each(self) -> dict[str, Usage]:
         """What each process that the rig has started has used so far, with its children."""
         return {name: usage([process.pid]) for name, process in self.processes.items()}
 
-    @property
-    def address(self) -> str:
-        """Of the node's API."""
-        return f"127.0.0.1:{self._node_port}"
-
     def pid(self, name: str) -> int:
         """The process that does the work: of an executor, its guardian's child."""
         pid = self.processes[name].pid
-        if name.startswith("executor"):
-            return next(iter(children_of(pid)), pid)
-        return pid
+        return next(iter(children_of(pid)), pid) if name.startswith("executor") else pid
 
-    def start_node(self) -> None:
-        """Start the node, again if it was stopped; it serves where it did."""
-        command = [
-            *(sys.executable, "-m", "scheduler", "--store", self.store, "--zookeeper", self.zookeeper),
-            *("--node-id", "node", "--listen", self.address, "--metrics-listen", "127.0.0.1:0"),
-            *("--log-level", "warning", *self.shape.node_flags),
-        ]
-        self._spawn("node", command)
+    @property
+    def _zookeeper_hosts(self) -> str:
+        return f"{self._zookeeper.hosts}/opening-{self._openings}"
 
-    def _start_cluster(self) -> None:
-        zookeeper = self._undo.enter_context(ZooKeeperServer())
+    def _start_servers(self) -> None:
+        self._zookeeper = self._undo.enter_context(ZooKeeperServer())
         # the time of each commit is kept, so that the instant at which a row was settled can be asked for afterwards
-        postgres = self._undo.enter_context(PostgresServer(synchronous_commit="on", track_commit_timestamp="on"))
-        self.processes |= {"zookeeper": zookeeper.process, "postgres": postgres.process}
-        self.store, self.zookeeper = postgres.create_database("bench"), zookeeper.hosts
-        run([sys.executable, "-m", "jobstore", "upgrade", "--store", self.store])
-        self.record = self._undo.enter_context(PostgresRecord(self.store))
-        if self.shape.seed is not None:
-            self.shape.seed(self.store)
-        self.start_node()
-        for number in range(1, self.shape.executors + 1):
-            command = [
-                *(
-                    sys.executable,
-                    "-m",
-                    "executor",
-                    "--zookeeper",
-                    self.zookeeper,
-                    "--executor-id",
-                    f"executor-{number}",
-                ),
-                *("--listen", f"127.0.0.1:{free_port()}", "--data", str(self.folder / f"executor-{number}")),
-                *("--tasks", "benchmarks.tasks", "--slots", str(self.shape.slots), "--log-level", "warning"),
-            ]
-            self._spawn(f"executor-{number}", command)
+        settings = PostgresServer(synchronous_commit="on", track_commit_timestamp="on")
+        self.postgres = self._undo.enter_context(settings)
+        self.processes |= {"zookeeper": self._zookeeper.process, "postgres": self.postgres.process}
+
+    def _make_chroot(self) -> None:
+        client = KazooClient(self._zookeeper.hosts)
+        client.start(timeout=30)
+        try:
+            client.create(f"/opening-{self._openings}")
+        finally:
+            client.stop()
+            client.close()
 
     def _start_embedded(self) -> None:
         path = self.folder / "store.sqlite"
-        self.store = f"sqlite:///{path}"
+        self._ports["embedded"] = free_port()
         settings = {
-            "store": self.store,
-            "listen": self.address,
+            "store": f"sqlite:///{path}",
+            "listen": f"127.0.0.1:{self._ports['embedded']}",
             "data": str(self.folder / "executor"),
             "slots": self.shape.slots,
         }
-        self._spawn("embedded", [sys.executable, "-m", "benchmarks.embedded", json.dumps(settings)])
+        self._spawn("embedded", "benchmarks.embedded", json.dumps(settings))
         self.processes["embedded"].wait_for_line("serving on", START_TIMEOUT)
-        self.record = self._undo.enter_context(SqliteRecord(path))
+        self.record = self._opened.enter_context(SqliteRecord(path))
+        self.connect("embedded")
 
-    def _spawn(self, name: str, command: Sequence[str]) -> None:
-        environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'proto'}", **(self.shape.environment or {})}
-        process = ManagedProcess(name, command, log=self.folder / f"{name}.log", env=environment, cwd=self.folder)
-        self._undo.callback(process.close)
+    def _spawn(self, name: str, module: str, *arguments: str) -> None:
+        command: Sequence[str] = [sys.executable, "-m", module, *arguments]
+        log = self.folder / f"{name}.log"
+        process = ManagedProcess(name, command, log=log, env=ENVIRONMENT, cwd=self.folder)
+        self._opened.callback(process.close)
         self.processes[name] = process.start()
-
-
-def run(command: Sequence[str], timeout: timedelta = timedelta(minutes=5)) -> str:
-    """Run a command of ours to its end; returns what it says. Raises RuntimeError when it fails."""
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'proto'}"}
-    seconds = timeout.total_seconds()
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=seconds, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"{command}: exit {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout

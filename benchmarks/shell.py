@@ -11,10 +11,9 @@ from statistics import median
 from typing import Any
 
 from benchmarks import bare, checks, jobs
+from benchmarks.commands import run as run_command
 from benchmarks.drain import settled, warm_up
-from benchmarks.record import Row
 from benchmarks.rig import Rig, Shape
-from benchmarks.rig import run as run_command
 from benchmarks.usage import memory, spent
 from benchmarks.waiting import wait_until, whole_second
 from cronquorum.clock import host_time
@@ -71,6 +70,6 @@ def _drain(rig: Rig, count: int, namespace: str) -> tuple[float, list[str]]:
     jobs.apply(rig.client, [jobs.job(name, jobs.at(due), task=task, namespace=namespace) for name in names])
     wait_until(due)
     seen = settled(rig.record, due)
-    end = rig.record.settled(namespace) or seen
-    rows: list[Row] = rig.record.rows(namespace)
+    end = rig.record.settled(namespace, due) or seen
+    rows = rig.record.rows(namespace)
     return count / (end - due.timestamp()), checks.wrong(rows, (checks.fire(n, due.timestamp()) for n in names))
