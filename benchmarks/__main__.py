@@ -8,14 +8,15 @@ from importlib import import_module
 from benchmarks import figures
 
 # Each has `run(options)`, and `add_options(parser)` if it takes any. Loaded only when asked for.
-_NAMES = ("cron", "drain", "herd", "history", "idle", "lateness", "runs", "shell", "triggers")
+_NAMES = ("cron", "drain", "herd", "history", "idle", "lateness", "peers", "runs", "shell", "triggers")
+_MODULES = {"peers": "benchmarks.peers.session"}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=_NAMES)
     name = parser.parse_args(sys.argv[1:2]).name
-    module = import_module(f"benchmarks.{name}")
+    module = import_module(_MODULES.get(name, f"benchmarks.{name}"))
     own = argparse.ArgumentParser(prog=f"python -m benchmarks {name}", description=module.__doc__)
     if hasattr(module, "add_options"):
         module.add_options(own)
