@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import checks, figures, jobs
+from benchmarks.options import add_cluster_options, shape
 from benchmarks.profile import profiled
 from benchmarks.record import Record
-from benchmarks.rig import STORES, Rig, Shape
+from benchmarks.rig import STORES, Rig
 from benchmarks.usage import memory, spent
 from benchmarks.waiting import until, wait_until, whole_second
 from cronquorum.clock import host_time
 
 WARM = 1000
 TARGETS = {"postgresql": 15_000, "sqlite": 5_000}
-QUIET = timedelta(seconds=10)
-"""Between the last Apply and the instant: longer than the look-ahead, so that all of them are read as they would be."""
 
 
 APPLIED = 800
@@ -29,9 +28,8 @@ APPLIED = 800
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
+    add_cluster_options(parser)
     parser.add_argument("--fires", type=int, default=50_000, metavar="N")
-    parser.add_argument("--executors", type=int, default=2, metavar="N")
-    parser.add_argument("--slots", type=int, default=256, metavar="N")
     parser.add_argument("--store", choices=STORES, default="postgresql")
     parser.add_argument("--profile", metavar="PROCESS", help="leader, executor or embedded: run py-spy on it")
     parser.add_argument("--profile-to", type=Path, default=Path("profile.txt"), metavar="FILE")
@@ -39,15 +37,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one run."""
-    shape = Shape(store=options.store, executors=options.executors, slots=options.slots)
-    with Rig(shape) as rig:
-        rate = warm_up(rig, min(WARM, options.fires))
-        return drain(rig, options, rate)
+    with Rig(shape(options)) as rig:
+        return measure(rig, options)
+
+
+def measure(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
+    """The figures of one run on a rig."""
+    return drain(rig, options, warm_up(rig, min(WARM, options.fires)))
 
 
 def warm_up(rig: Rig, count: int) -> float:
     """Run so many jobs, and wait until they are settled; returns how many a second could be applied."""
-    due = whole_second(host_time() + timedelta(seconds=5))
+    due = whole_second(host_time() + timedelta(seconds=1 + count / 250))
     began = time.monotonic()
     jobs.apply(rig.client, [jobs.job(jobs.name(each), jobs.at(due), namespace=jobs.WARM) for each in range(count)])
     rate = count / (time.monotonic() - began)
@@ -61,10 +62,12 @@ def drain(rig: Rig, options: argparse.Namespace, apply_rate: float) -> dict[str,
     count = options.fires
     began = time.monotonic()
     rig.record.ask("ANALYZE")  # as autovacuum does within a minute: without it, each Apply is slower than the last
-    due = whole_second(host_time() + timedelta(seconds=count / min(apply_rate / 6, APPLIED)) + QUIET)
+    due = whole_second(
+        host_time() + timedelta(seconds=count / min(apply_rate / 6, APPLIED)) + timedelta(seconds=options.settle)
+    )
     jobs.apply(rig.client, [jobs.job(jobs.name(number), jobs.at(due)) for number in range(count)])
     applied = count / (time.monotonic() - began)
-    if host_time() > due - timedelta(seconds=2):
+    if host_time() > due - timedelta(seconds=options.settle / 5):
         raise RuntimeError(f"applying was slower ({applied:.0f} a second) than the {apply_rate:.0f} a second before")
     wait_until(due - timedelta(seconds=1.5))
     before = rig.usage()

@@ -6,8 +6,9 @@ from typing import Any
 
 from benchmarks import checks, figures, jobs
 from benchmarks.drain import warm_up
+from benchmarks.options import add_cluster_options, shape
 from benchmarks.record import Row
-from benchmarks.rig import Rig, Shape
+from benchmarks.rig import Rig
 from benchmarks.tasks import STAMP
 from benchmarks.usage import memory, spent
 from benchmarks.waiting import until, wait_until
@@ -22,19 +23,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, default=10_000, metavar="N")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="how often they fire")
     parser.add_argument("--period", type=int, default=60, metavar="SECONDS", help="between two rounds; divides 60")
-    parser.add_argument("--executors", type=int, default=2, metavar="N")
-    parser.add_argument("--slots", type=int, default=256, metavar="N")
+    add_cluster_options(parser)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one run."""
-    with Rig(Shape(executors=options.executors, slots=options.slots)) as rig:
-        warm_up(rig, min(1000, options.jobs))
-        rig.record.ask("ANALYZE")
-        trigger = Trigger(name="herd", cron=f"0/{options.period} * * * * ?" if options.period < 60 else "0 * * * * ?")
-        names = [jobs.name(number) for number in range(options.jobs)]
-        jobs.apply(rig.client, [jobs.job(name, trigger, task=jobs.python(STAMP)) for name in names])
-        return herd(rig, names, options.rounds, options.period)
+    with Rig(shape(options)) as rig:
+        return measure(rig, options)
+
+
+def measure(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
+    """The figures of one run on a rig."""
+    warm_up(rig, min(1000, options.jobs))
+    rig.record.ask("ANALYZE")
+    trigger = Trigger(name="herd", cron=f"0/{options.period} * * * * ?" if options.period < 60 else "0 * * * * ?")
+    names = [jobs.name(number) for number in range(options.jobs)]
+    jobs.apply(rig.client, [jobs.job(name, trigger, task=jobs.python(STAMP)) for name in names])
+    return herd(rig, names, options.rounds, options.period)
 
 
 def herd(rig: Rig, names: list[str], rounds: int, period: int) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from typing import Any
 
 from benchmarks.drain import drain, warm_up
 from benchmarks.lateness import lateness
+from benchmarks.options import add_cluster_options, shape
 from benchmarks.record import PostgresRecord, Record
-from benchmarks.rig import Rig, Shape
+from benchmarks.rig import Rig
 from benchmarks.seeding import copies
 from benchmarks.usage import memory
 from cronquorum.clock import host_time
@@ -26,8 +27,6 @@ DAYS = 28
 """Over which the history is spread; it begins a day before today."""
 JOBS = 10_000
 """That it is of."""
-RETENTION_SECONDS = 65
-"""For which retention is watched: a node looks every 30 s for what to forget."""
 EMPTY, FULL = "empty", "full"
 
 
@@ -37,26 +36,32 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fires", type=int, default=20_000, metavar="N", help="of each drain")
     parser.add_argument("--jobs", type=int, default=1000, metavar="N", help="that fire on each second")
     parser.add_argument("--seconds", type=int, default=20, metavar="N")
-    parser.set_defaults(store="postgresql", profile=None, profile_to=None)
-    parser.add_argument("--executors", type=int, default=2, metavar="N")
-    parser.add_argument("--slots", type=int, default=256, metavar="N")
+    # a node looks every 30 s for what to forget
+    parser.add_argument("--retention-seconds", type=int, default=65, metavar="N", help="for which that is watched")
+    parser.set_defaults(spread=False, profile=None, profile_to=None)
+    add_cluster_options(parser)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one run."""
+    with Rig(shape(options)) as rig:
+        return measure(rig, options)
+
+
+def measure(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
+    """The figures of one run on a rig."""
     drains: dict[str, list[dict[str, Any]]] = {EMPTY: [], FULL: []}
     fires: dict[str, list[dict[str, Any]]] = {EMPTY: [], FULL: []}
-    with Rig(Shape(executors=options.executors, slots=options.slots)) as rig:
-        stores = {EMPTY: rig.postgres.url("bench"), FULL: rig.new_store(FULL)}
-        _fill(rig, stores[FULL], options.rows)
-        for _ in range(options.rounds):
-            for side, store in stores.items():
-                _reopen(rig, store, emptied=side == EMPTY)
-                rate = warm_up(rig, min(1000, options.fires))
-                drains[side].append(drain(rig, options, rate))
-                fires[side].append(lateness(rig, options.jobs, options.seconds, False))
-        removal = _retention(rig, stores[FULL], options)
-        used = memory(rig.usage())
+    stores = {EMPTY: rig.store, FULL: rig.new_store(FULL)}
+    _fill(rig, stores[FULL], options.rows)
+    for _ in range(options.rounds):
+        for side, store in stores.items():
+            _reopen(rig, store, emptied=side == EMPTY)
+            rate = warm_up(rig, min(1000, options.fires))
+            drains[side].append(drain(rig, options, rate))
+            fires[side].append(lateness(rig, options))
+    removal = _retention(rig, stores[FULL], options)
+    used = memory(rig.usage())
     return {
         "what": f"{options.rows} finished executions, {options.rounds} rounds",
         "rate": _medians(drains, lambda found: found["rate"]),
@@ -116,7 +121,7 @@ def _retention(rig: Rig, store: str, options: argparse.Namespace) -> dict[str, A
     warm_up(rig, 1)
     before = _old(rig.record)
     began = time.monotonic()
-    found = lateness(rig, options.jobs, max(options.seconds, RETENTION_SECONDS), False)
+    found = lateness(rig, argparse.Namespace(**{**vars(options), "seconds": options.retention_seconds}))
     removed, seconds = before - _old(rig.record), time.monotonic() - began
     return {
         "day": options.rows // DAYS,

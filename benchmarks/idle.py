@@ -6,37 +6,40 @@ from typing import Any
 
 from benchmarks import jobs
 from benchmarks.drain import warm_up
-from benchmarks.rig import Rig, Shape
+from benchmarks.options import add_cluster_options, shape
+from benchmarks.rig import Rig
 from benchmarks.usage import memory, spent
 from benchmarks.waiting import pause
 from cronquorum.clock import host_time
 from schedapi.v1.job_pb2 import Trigger
 
 TARGET_PERCENT = 1.0
-SETTLE = 10.0
-"""Seconds before the clock runs: what starting and applying have left to be done."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, default=10_000, metavar="N")
     parser.add_argument("--seconds", type=int, default=60, metavar="N")
-    parser.add_argument("--executors", type=int, default=2, metavar="N")
-    parser.add_argument("--slots", type=int, default=256, metavar="N")
+    add_cluster_options(parser)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one run."""
-    with Rig(Shape(executors=options.executors, slots=options.slots)) as rig:
-        warm_up(rig, min(1000, options.jobs))
-        rig.record.ask("ANALYZE")
-        tomorrow = host_time() + timedelta(hours=20)
-        trigger = Trigger(name="daily", cron=f"0 {tomorrow.minute} {tomorrow.hour} * * ?")
-        jobs.apply(rig.client, [jobs.job(jobs.name(number), trigger) for number in range(options.jobs)])
-        pause(SETTLE)
-        each, before = rig.usage_of_each(), rig.usage()
-        pause(options.seconds)
-        later, after = rig.usage_of_each(), rig.usage()
-        ran = rig.record.rows(jobs.NAMESPACE)
+    with Rig(shape(options)) as rig:
+        return measure(rig, options)
+
+
+def measure(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
+    """The figures of one run on a rig."""
+    warm_up(rig, min(1000, options.jobs))
+    rig.record.ask("ANALYZE")
+    tomorrow = host_time() + timedelta(hours=20)
+    trigger = Trigger(name="daily", cron=f"0 {tomorrow.minute} {tomorrow.hour} * * ?")
+    jobs.apply(rig.client, [jobs.job(jobs.name(number), trigger) for number in range(options.jobs)])
+    pause(options.settle)
+    began, each, before = host_time(), rig.usage_of_each(), rig.usage()
+    pause(options.seconds)
+    later, after = rig.usage_of_each(), rig.usage()
+    ran = rig.record.rows(jobs.NAMESPACE, began, tomorrow)
     percent = {name: round(100 * cpu / options.seconds, 2) for name, cpu in spent(each, later).items()}
     ours = {name: value for name, value in percent.items() if name not in ("zookeeper", "postgres")}
     return {

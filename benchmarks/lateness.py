@@ -11,7 +11,8 @@ from typing import Any
 
 from benchmarks import checks, figures, jobs
 from benchmarks.drain import warm_up
-from benchmarks.rig import Rig, Shape
+from benchmarks.options import add_cluster_options, shape
+from benchmarks.rig import Rig
 from benchmarks.tasks import STAMP
 from benchmarks.usage import memory, spent
 from benchmarks.waiting import until, wait_until, whole_second
@@ -27,22 +28,27 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, default=1000, metavar="N")
     parser.add_argument("--seconds", type=int, default=60, metavar="N")
     parser.add_argument("--spread", action="store_true")
-    parser.add_argument("--executors", type=int, default=2, metavar="N")
-    parser.add_argument("--slots", type=int, default=256, metavar="N")
+    add_cluster_options(parser)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one run."""
-    with Rig(Shape(executors=options.executors, slots=options.slots)) as rig:
-        warm_up(rig, min(1000, options.jobs))
-        rig.record.ask("ANALYZE")
-        return lateness(rig, options.jobs, options.seconds, options.spread)
+    with Rig(shape(options)) as rig:
+        return measure(rig, options)
 
 
-def lateness(rig: Rig, count: int, seconds: int, spread: bool) -> dict[str, Any]:
+def measure(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
+    """The figures of one run on a rig."""
+    warm_up(rig, min(1000, options.jobs))
+    rig.record.ask("ANALYZE")
+    return lateness(rig, options)
+
+
+def lateness(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
     """Apply the jobs, let them fire for so long, and read what became of it. They go on firing."""
+    count, seconds, spread = options.jobs, options.seconds, options.spread
     jobs.apply(rig.client, [_job(number, count, spread) for number in range(count)])
-    begin = whole_second(host_time() + timedelta(seconds=5))
+    begin = whole_second(host_time() + timedelta(seconds=options.settle / 2))
     window = Window(begin=begin, end=begin + timedelta(seconds=seconds))
     wait_until(begin - timedelta(seconds=0.5))
     before = rig.usage()

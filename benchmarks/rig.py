@@ -57,7 +57,7 @@ class Rig:
         self.record: Record
         self.postgres: PostgresServer
         self._zookeeper: ZooKeeperServer
-        self._store = ""
+        self.store = ""
         self._ports: dict[str, int] = {}
         self._openings = 0
         self._undo = contextlib.ExitStack()
@@ -93,7 +93,7 @@ class Rig:
     def open(self, store: str, *node_flags: str) -> None:
         """Start a node and executors on a store; returns when they are attached."""
         self._openings += 1  # each has a ZooKeeper and data of its own: what a store's epoch was is no other's matter
-        self._store = store
+        self.store = store
         self._make_chroot()
         self.record = self._opened.enter_context(PostgresRecord(store))
         self.start_node(NODE, *node_flags)
@@ -120,7 +120,7 @@ class Rig:
         self._ports[name] = free_port()
         self._spawn(
             name,
-            *("scheduler", "--store", self._store, "--zookeeper", self._zookeeper_hosts, "--node-id", name),
+            *("scheduler", "--store", self.store, "--zookeeper", self._zookeeper_hosts, "--node-id", name),
             *("--listen", f"127.0.0.1:{self._ports[name]}", "--metrics-listen", "127.0.0.1:0"),
             *("--log-level", "warning", *flags),
         )

@@ -11,8 +11,9 @@ from typing import Any
 from benchmarks import figures, jobs
 from benchmarks.calls import Called, call
 from benchmarks.drain import warm_up
+from benchmarks.options import add_cluster_options, shape
 from benchmarks.record import Row
-from benchmarks.rig import STORES, Rig, Shape
+from benchmarks.rig import STORES, Rig
 from benchmarks.usage import memory, spent
 from benchmarks.waiting import until
 from cronquorum.clock import host_time
@@ -26,26 +27,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--calls", type=int, default=64, metavar="N", help="at a time")
     parser.add_argument("--seconds", type=float, default=20, metavar="N")
     parser.add_argument("--store", choices=STORES, default="postgresql")
-    parser.add_argument("--executors", type=int, default=2, metavar="N")
-    parser.add_argument("--slots", type=int, default=256, metavar="N")
+    add_cluster_options(parser)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one run."""
-    shape = Shape(store=options.store, executors=options.executors, slots=options.slots)
-    with Rig(shape) as rig:
-        warm_up(rig, 1000)
-        # a job each, since two runs of one job at a time are what its concurrency policy forbids
-        names = [jobs.name(number) for number in range(options.calls)]
-        warm = [f"warm-{name}" for name in names]
-        jobs.apply(rig.client, [jobs.job(name) for name in [*names, *warm]])
-        call(rig.address, jobs.NAMESPACE, warm, WARM_UP)
-        before, began = rig.usage(), time.monotonic()
-        called = call(rig.address, jobs.NAMESPACE, names, options.seconds)
-        seconds = time.monotonic() - began
-        after = rig.usage()
-        until(lambda: not rig.record.left_in(host_time()), 60, "nothing is open")
-        rows = [row for row in rig.record.rows(jobs.NAMESPACE) if not row.job.startswith("warm-")]
+    with Rig(shape(options)) as rig:
+        return measure(rig, options)
+
+
+def measure(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
+    """The figures of one run on a rig."""
+    warm_up(rig, min(1000, 10 * options.calls))
+    # a job each, since two runs of one job at a time are what its concurrency policy forbids
+    names = [jobs.name(number) for number in range(options.calls)]
+    jobs.apply(rig.client, [jobs.job(name) for name in names])
+    call(rig.address, jobs.NAMESPACE, names, WARM_UP)
+    begin, before, began = host_time(), rig.usage(), time.monotonic()
+    called = call(rig.address, jobs.NAMESPACE, names, options.seconds)
+    seconds = time.monotonic() - began
+    after = rig.usage()
+    until(lambda: not rig.record.left_in(host_time()), 60, "nothing is open")
+    rows = rig.record.rows(jobs.NAMESPACE, begin, host_time())
     target = {"target_ms": TARGET_ALONE_MS} if options.calls == 1 else {"target": TARGET}
     return {
         "what": f"runs through the API, {options.calls} at a time, each until settled",

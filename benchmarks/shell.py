@@ -12,8 +12,9 @@ from typing import Any
 
 from benchmarks import bare, checks, jobs
 from benchmarks.commands import run as run_command
-from benchmarks.drain import settled, warm_up
-from benchmarks.rig import Rig, Shape
+from benchmarks.drain import APPLIED, settled, warm_up
+from benchmarks.options import add_cluster_options, shape
+from benchmarks.rig import Rig
 from benchmarks.usage import memory, spent
 from benchmarks.waiting import wait_until, whole_second
 from cronquorum.clock import host_time
@@ -22,34 +23,36 @@ from schedapi.v1.job_pb2 import ShellTask, Task
 TARGET = 0.7
 LIMITS = (8, 64)
 """Children of the bare loop at a time."""
-SECONDS = 8
-"""From the first Apply to the instant, and for each further thousand jobs one more."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fires", type=int, default=6000, metavar="N", help="in each round")
     parser.add_argument("--rounds", type=int, default=3, metavar="N")
-    parser.add_argument("--executors", type=int, default=2, metavar="N")
-    parser.add_argument("--slots", type=int, default=256, metavar="N")
+    add_cluster_options(parser)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one run."""
+    with Rig(shape(options)) as rig:
+        return measure(rig, options)
+
+
+def measure(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
+    """The figures of one run on a rig."""
     ours: list[float] = []
     others: dict[int, list[float]] = {limit: [] for limit in LIMITS}
     wrong: list[str] = []
-    with Rig(Shape(executors=options.executors, slots=options.slots)) as rig:
-        warm_up(rig, min(1000, options.fires))
-        rig.record.ask("ANALYZE")
-        before = rig.usage()
-        for number in range(options.rounds):
-            for limit, rates in others.items():
-                command = [sys.executable, "-m", "benchmarks.bare", str(options.fires), str(limit)]
-                rates.append(float(run_command(command)))
-            rate, problems = _drain(rig, options.fires, f"round-{number}")
-            ours.append(rate)
-            wrong += problems
-        after = rig.usage()
+    warm_up(rig, min(1000, options.fires))
+    rig.record.ask("ANALYZE")
+    before = rig.usage()
+    for number in range(options.rounds):
+        for limit, rates in others.items():
+            command = [sys.executable, "-m", "benchmarks.bare", str(options.fires), str(limit)]
+            rates.append(float(run_command(command)))
+        rate, problems = _drain(rig, options, f"round-{number}")
+        ours.append(rate)
+        wrong += problems
+    after = rig.usage()
     rate, best = median(ours), max(median(rates) for rates in others.values())
     return {
         "what": f"shell tasks (true), {options.fires} at once, {options.rounds} rounds",
@@ -63,8 +66,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _drain(rig: Rig, count: int, namespace: str) -> tuple[float, list[str]]:
-    due = whole_second(host_time() + timedelta(seconds=SECONDS + count / 1000))
+def _drain(rig: Rig, options: argparse.Namespace, namespace: str) -> tuple[float, list[str]]:
+    count = options.fires
+    due = whole_second(host_time() + timedelta(seconds=options.settle + count / APPLIED))
     task = Task(shell=ShellTask(argv=bare.ARGV))
     names = [jobs.name(number) for number in range(count)]
     jobs.apply(rig.client, [jobs.job(name, jobs.at(due), task=task, namespace=namespace) for name in names])

@@ -11,8 +11,9 @@ from typing import Any
 
 from benchmarks import checks, jobs
 from benchmarks.drain import warm_up
+from benchmarks.options import add_cluster_options, shape
 from benchmarks.record import Record
-from benchmarks.rig import NODE, Rig, Shape
+from benchmarks.rig import NODE, Rig
 from benchmarks.seeding import ID, copies
 from benchmarks.tasks import STAMP
 from benchmarks.usage import memory, spent, usage
@@ -29,40 +30,44 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--triggers", type=int, default=1_000_000, metavar="N")
     parser.add_argument("--rate", type=int, default=100, metavar="N", help="due in a second; divides 1000")
     parser.add_argument("--seconds", type=int, default=60, metavar="N")
-    parser.add_argument("--executors", type=int, default=2, metavar="N")
-    parser.add_argument("--slots", type=int, default=256, metavar="N")
+    add_cluster_options(parser)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one run."""
-    with Rig(Shape(executors=options.executors, slots=options.slots)) as rig:
-        warm_up(rig, 100)
-        seed(rig, options.triggers, options.rate)
-        rig.shut()
-        rig.open(rig.postgres.url("bench"))  # a leader that has found them, and has never done anything else
-        begin = whole_second(host_time() + timedelta(seconds=15))
-        wait_until(begin)
-        before = rig.usage()
-        wait_until(begin + timedelta(seconds=options.seconds))
-        after = rig.usage()
-        leader = usage([rig.pid(NODE)])
-        took_over = _take_over(rig)
-        window = Window(begin=begin, end=whole_second(host_time() + timedelta(seconds=1)))
-        wait_until(window.end)
-        until(lambda: not rig.record.left_in(window.end), 120, "all of the window is settled")
-        rows = rig.record.rows(jobs.NAMESPACE, window.begin, window.end)
-        quiet = Window(begin=begin, end=begin + timedelta(seconds=options.seconds))
-        return {
-            "what": f"{options.triggers} triggers, {options.rate} due a second, {options.seconds} s",
-            **measured([row for row in rows if row.scheduled < quiet.end.timestamp()], quiet),
-            "leader_mb": round(leader.memory),
-            "leader_peak_mb": round(leader.peak),
-            **took_over,
-            "targets": TARGETS,
-            "cpu_s": spent(before, after),
-            "memory": memory(after),
-            "wrong": checks.wrong(rows, _due(window, options.triggers, options.rate)),
-        }
+    with Rig(shape(options)) as rig:
+        return measure(rig, options)
+
+
+def measure(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
+    """The figures of one run on a rig."""
+    warm_up(rig, 100)
+    seed(rig, options.triggers, options.rate)
+    rig.shut()
+    rig.open(rig.store)  # a leader that has found them, and has never done anything else
+    begin = whole_second(host_time() + timedelta(seconds=options.settle))
+    wait_until(begin)
+    before = rig.usage()
+    wait_until(begin + timedelta(seconds=options.seconds))
+    after = rig.usage()
+    leader = usage([rig.pid(NODE)])
+    took_over = _take_over(rig)
+    window = Window(begin=begin, end=whole_second(host_time() + timedelta(seconds=1)))
+    wait_until(window.end)
+    until(lambda: not rig.record.left_in(window.end), 120, "all of the window is settled")
+    rows = rig.record.rows(jobs.NAMESPACE, window.begin, window.end)
+    quiet = Window(begin=begin, end=begin + timedelta(seconds=options.seconds))
+    return {
+        "what": f"{options.triggers} triggers, {options.rate} due a second, {options.seconds} s",
+        **measured([row for row in rows if row.scheduled < quiet.end.timestamp()], quiet),
+        "leader_mb": round(leader.memory),
+        "leader_peak_mb": round(leader.peak),
+        **took_over,
+        "targets": TARGETS,
+        "cpu_s": spent(before, after),
+        "memory": memory(after),
+        "wrong": checks.wrong(rows, _due(window, options.triggers, options.rate)),
+    }
 
 
 def seed(rig: Rig, count: int, rate: int) -> None:
@@ -89,9 +94,9 @@ def seed(rig: Rig, count: int, rate: int) -> None:
 
 
 def _next_fire(every: timedelta, step: int) -> str:
-    """The first multiple of the interval, plus the offset, that is not over in ten seconds."""
+    """The first multiple of the interval, plus the offset, that is not over in two seconds."""
     seconds, offset = every.total_seconds(), f"n * {step} / 1000.0"
-    begin = (host_time() + timedelta(seconds=10)).timestamp()
+    begin = (host_time() + timedelta(seconds=2)).timestamp()
     return f"to_timestamp(ceil(({begin} - {offset}) / {seconds}) * {seconds} + {offset})"
 
 
@@ -110,6 +115,7 @@ def _take_over(rig: Rig) -> dict[str, Any]:
     rig.kill(NODE)
     question = "SELECT min(dispatched) FROM executions WHERE epoch > ?"
     until(lambda: rig.record.ask(question, epoch)[0][0] is not None, 60, "the new leader dispatched something")
+    rig.connect(STANDBY)
     [(began,)] = rig.record.ask("SELECT pg_xact_commit_timestamp(xmin) FROM terms")
     [(dispatched,)] = rig.record.ask(question, epoch)
     return {

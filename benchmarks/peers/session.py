@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.drain import drain, warm_up
+from benchmarks.options import add_cluster_options, shape
 from benchmarks.peers import NotAvailable, Task, apscheduler, procrastinate, quartz
-from benchmarks.rig import Rig, Shape
+from benchmarks.rig import Rig
 
 PEERS: dict[str, Callable[[Task], dict[str, Any]]] = {
     "APScheduler": apscheduler.measure,
@@ -20,16 +21,15 @@ PEERS: dict[str, Callable[[Task], dict[str, Any]]] = {
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(store="postgresql", profile=None, profile_to=None)
+    parser.set_defaults(profile=None, profile_to=None)
     parser.add_argument("--fires", type=int, default=5000, metavar="N", help="of each peer")
     parser.add_argument("--own-fires", type=int, default=50_000, metavar="N", help="of Cronquorum")
-    parser.add_argument("--executors", type=int, default=2, metavar="N")
-    parser.add_argument("--slots", type=int, default=256, metavar="N")
+    add_cluster_options(parser)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one session."""
-    with Rig(Shape(executors=options.executors, slots=options.slots)) as rig:
+    with Rig(shape(options)) as rig:
         peers: dict[str, dict[str, Any]] = {}
         ours = drain(rig, argparse.Namespace(**{**vars(options), "fires": options.own_fires}), warm_up(rig, 1000))
         rig.shut()

@@ -1,0 +1,23 @@
+"""The options that all benchmarks of a cluster have."""
+
+import argparse
+
+from benchmarks.rig import Shape
+
+SETTLE = 10.0
+"""Longer than the look-ahead of the timetable, so that what is due is read as it would be in a cluster that runs."""
+
+
+def add_cluster_options(parser: argparse.ArgumentParser) -> None:
+    """What stands on the machine."""
+    parser.set_defaults(store="postgresql")
+    parser.add_argument("--executors", type=int, default=2, metavar="N")
+    parser.add_argument("--slots", type=int, default=256, metavar="N", help="of each executor")
+    parser.add_argument(
+        "--settle", type=float, default=SETTLE, metavar="SECONDS", help="between the last Apply and the clock's start"
+    )
+
+
+def shape(options: argparse.Namespace) -> Shape:
+    """The same, for a rig."""
+    return Shape(store=options.store, executors=options.executors, slots=options.slots)
