@@ -39,12 +39,13 @@ def measure(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
     trigger = Trigger(name="herd", cron=f"0/{options.period} * * * * ?" if options.period < 60 else "0 * * * * ?")
     names = [jobs.name(number) for number in range(options.jobs)]
     jobs.apply(rig.client, [jobs.job(name, trigger, task=jobs.python(STAMP)) for name in names])
-    return herd(rig, names, options.rounds, options.period)
+    return herd(rig, names, options)
 
 
-def herd(rig: Rig, names: list[str], rounds: int, period: int) -> dict[str, Any]:
+def herd(rig: Rig, names: list[str], options: argparse.Namespace) -> dict[str, Any]:
     """Wait until they have all fired so often, and read what became of it."""
-    begin = _next(host_time() + timedelta(seconds=3), period)
+    rounds, period = options.rounds, options.period
+    begin = _next(host_time() + timedelta(seconds=options.settle / 2), period)
     window = Window(begin=begin, end=begin + timedelta(seconds=period * (rounds - 1) + 1))
     wait_until(begin - timedelta(seconds=1.5))
     before = rig.usage()

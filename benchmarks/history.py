@@ -52,8 +52,7 @@ def measure(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one run on a rig."""
     drains: dict[str, list[dict[str, Any]]] = {EMPTY: [], FULL: []}
     fires: dict[str, list[dict[str, Any]]] = {EMPTY: [], FULL: []}
-    stores = {EMPTY: rig.store, FULL: rig.new_store(FULL)}
-    _fill(rig, stores[FULL], options.rows)
+    stores = {EMPTY: rig.store, FULL: _filled(rig, options.rows)}
     for _ in range(options.rounds):
         for side, store in stores.items():
             _reopen(rig, store, emptied=side == EMPTY)
@@ -78,12 +77,11 @@ def measure(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _fill(rig: Rig, store: str, rows: int) -> None:
-    """Copies of one execution that went well, evenly over `DAYS`."""
-    rig.shut()
-    rig.open(store)
+def _filled(rig: Rig, rows: int) -> str:
+    """Another store, with copies of one execution that went well, evenly over `DAYS`; nothing runs then."""
     warm_up(rig, 1)
     rig.shut()
+    store = rig.postgres.create_database(FULL, template=rig.store.rpartition("/")[2])
     with PostgresRecord(store) as record:
         newest = (host_time() - timedelta(days=1)).timestamp()
         scheduled = f"to_timestamp({newest} - 86400.0 * {DAYS} * (1 - n / {rows}::float8))"
@@ -99,9 +97,10 @@ def _fill(rig: Rig, store: str, rows: int) -> None:
             "trigger_uid": f"md5('trigger' || n % {JOBS})::uuid",
             "id": f"({ms} || '8' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid",
         }
-        copies(record, "executions", "true", rows, own)
+        copies(record, "executions", "id = (SELECT id FROM executions WHERE state = 'succeeded' LIMIT 1)", rows, own)
         record.ask("VACUUM ANALYZE")
         record.ask("CHECKPOINT")
+    return store
 
 
 def _reopen(rig: Rig, store: str, *node_flags: str, emptied: bool = False) -> None:

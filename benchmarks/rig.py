@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -109,11 +110,12 @@ class Rig:
 
     def shut(self) -> None:
         """End the node and the executors; the stores stay."""
-        for process in self.processes.values():
-            if process.running and process.name.startswith(("node", "executor")):
-                process.terminate(60)
+        ending = [name for name in self.processes if name.startswith(("node", "executor"))]
+        for name in ending:
+            self.processes[name].send_signal(signal.SIGTERM)
+        for name in ending:
+            self.processes.pop(name).wait(60)
         self._opened.close()
-        self.processes = {name: process for name, process in self.processes.items() if not process.closed}
 
     def start_node(self, name: str, *flags: str) -> None:
         """Start a node; it does not serve yet when this returns."""
