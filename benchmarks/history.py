@@ -53,8 +53,9 @@ def measure(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
     drains: dict[str, list[dict[str, Any]]] = {EMPTY: [], FULL: []}
     fires: dict[str, list[dict[str, Any]]] = {EMPTY: [], FULL: []}
     stores = {EMPTY: rig.store, FULL: _filled(rig, options.rows)}
-    for _ in range(options.rounds):
-        for side, store in stores.items():
+    for number in range(options.rounds):
+        # each side is the first of a round in turn
+        for side, store in sorted(stores.items(), reverse=number % 2 == 1):
             _reopen(rig, store, emptied=side == EMPTY)
             rate = warm_up(rig, min(1000, options.fires))
             drains[side].append(drain(rig, options, rate))
