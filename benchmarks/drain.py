@@ -5,7 +5,6 @@ thousand other jobs have run, so that nothing is measured that happens once in t
 """
 
 import argparse
-import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,7 @@ from benchmarks.profile import profiled
 from benchmarks.record import Record
 from benchmarks.rig import STORES, Rig
 from benchmarks.usage import memory, spent
-from benchmarks.waiting import until, wait_until, whole_second
-from cronquorum.clock import host_time
+from benchmarks.waiting import until, wait_until
 
 WARM = 1000
 TARGETS = {"postgresql": 15_000, "sqlite": 5_000}
@@ -48,10 +46,10 @@ def measure(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
 
 def warm_up(rig: Rig, count: int) -> float:
     """Run so many jobs, and wait until they are settled; returns how many a second could be applied."""
-    due = whole_second(host_time() + timedelta(seconds=1 + count / 250))
-    began = time.monotonic()
-    jobs.apply(rig.client, [jobs.job(jobs.name(each), jobs.at(due), namespace=jobs.WARM) for each in range(count)])
-    rate = count / (time.monotonic() - began)
+    names = [jobs.name(number) for number in range(count)]
+    due, rate = jobs.apply_ahead(
+        rig.client, lambda due: [jobs.job(name, jobs.at(due), namespace=jobs.WARM) for name in names], 0.5 + count / 250
+    )
     wait_until(due)
     settled(rig.record, due)
     return rate
@@ -59,16 +57,14 @@ def warm_up(rig: Rig, count: int) -> float:
 
 def drain(rig: Rig, options: argparse.Namespace, apply_rate: float) -> dict[str, Any]:
     """Apply, wait for the instant, wait until all is settled, and see that it was all."""
-    count = options.fires
-    began = time.monotonic()
+    names = [jobs.name(number) for number in range(options.fires)]
     rig.record.ask("ANALYZE")  # as autovacuum does within a minute: without it, each Apply is slower than the last
-    due = whole_second(
-        host_time() + timedelta(seconds=count / min(apply_rate / 6, APPLIED)) + timedelta(seconds=options.settle)
+    due, applied = jobs.apply_ahead(
+        rig.client,
+        lambda due: [jobs.job(name, jobs.at(due)) for name in names],
+        options.fires / min(apply_rate / 6, APPLIED) + options.settle,
+        options.settle / 5,
     )
-    jobs.apply(rig.client, [jobs.job(jobs.name(number), jobs.at(due)) for number in range(count)])
-    applied = count / (time.monotonic() - began)
-    if host_time() > due - timedelta(seconds=options.settle / 5):
-        raise RuntimeError(f"applying was slower ({applied:.0f} a second) than the {apply_rate:.0f} a second before")
     wait_until(due - timedelta(seconds=1.5))
     before = rig.usage()
     with profiled(rig, options.profile, options.profile_to):
@@ -79,15 +75,15 @@ def drain(rig: Rig, options: argparse.Namespace, apply_rate: float) -> dict[str,
     end = rig.record.settled(jobs.NAMESPACE, due) or seen
     seconds = end - due.timestamp()
     return {
-        "what": f"drain of {count} one-shot jobs, {_where(options)}",
-        "rate": round(count / seconds, 1),
+        "what": f"drain of {len(names)} one-shot jobs, {_where(options)}",
+        "rate": round(len(names) / seconds, 1),
         "target": TARGETS[options.store],
         "seconds": round(seconds, 3),
         "lateness_ms": figures.percentiles([row.lateness for row in rows]),
         "cpu_s": spent(before, after),
         "memory": memory(after),
         "applied_per_second": round(applied),
-        "wrong": checks.wrong(rows, (checks.fire(jobs.name(n), due.timestamp()) for n in range(count))),
+        "wrong": checks.wrong(rows, (checks.fire(name, due.timestamp()) for name in names)),
     }
 
 

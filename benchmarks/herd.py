@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks import checks, figures, jobs
 from benchmarks.drain import warm_up
-from benchmarks.options import add_cluster_options, shape
+from benchmarks.options import add_cluster_options, add_concurrency_option, shape
 from benchmarks.record import Row
 from benchmarks.rig import Rig
 from benchmarks.tasks import STAMP
@@ -24,6 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="how often they fire")
     parser.add_argument("--period", type=int, default=60, metavar="SECONDS", help="between two rounds; divides 60")
     add_cluster_options(parser)
+    add_concurrency_option(parser)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
@@ -38,7 +39,8 @@ def measure(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
     rig.record.ask("ANALYZE")
     trigger = Trigger(name="herd", cron=f"0/{options.period} * * * * ?" if options.period < 60 else "0 * * * * ?")
     names = [jobs.name(number) for number in range(options.jobs)]
-    jobs.apply(rig.client, [jobs.job(name, trigger, task=jobs.python(STAMP)) for name in names])
+    task, policy = jobs.python(STAMP), options.concurrency
+    jobs.apply(rig.client, [jobs.job(name, trigger, task=task, concurrency=policy) for name in names])
     return herd(rig, names, options)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.drain import drain, warm_up
 from benchmarks.lateness import lateness
-from benchmarks.options import add_cluster_options, shape
+from benchmarks.options import add_cluster_options, add_concurrency_option, shape
 from benchmarks.record import PostgresRecord, Record
 from benchmarks.rig import Rig
 from benchmarks.seeding import copies
@@ -40,6 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--retention-seconds", type=int, default=65, metavar="N", help="for which that is watched")
     parser.set_defaults(spread=False, profile=None, profile_to=None)
     add_cluster_options(parser)
+    add_concurrency_option(parser)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks import checks, figures, jobs
 from benchmarks.drain import warm_up
-from benchmarks.options import add_cluster_options, shape
+from benchmarks.options import add_cluster_options, add_concurrency_option, shape
 from benchmarks.rig import Rig
 from benchmarks.tasks import STAMP
 from benchmarks.usage import memory, spent
@@ -29,6 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=int, default=60, metavar="N")
     parser.add_argument("--spread", action="store_true")
     add_cluster_options(parser)
+    add_concurrency_option(parser)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def measure(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
 def lateness(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
     """Apply the jobs, let them fire for so long, and read what became of it. They go on firing."""
     count, seconds, spread = options.jobs, options.seconds, options.spread
-    jobs.apply(rig.client, [_job(number, count, spread) for number in range(count)])
+    jobs.apply(rig.client, [_job(number, options) for number in range(count)])
     begin = whole_second(host_time() + timedelta(seconds=options.settle / 2))
     window = Window(begin=begin, end=begin + timedelta(seconds=seconds))
     wait_until(begin - timedelta(seconds=0.5))
@@ -86,11 +87,12 @@ def _offset(number: int, count: int, spread: bool) -> float:
     return number * 1000 // count / 1000 if spread else 0.0
 
 
-def _job(number: int, count: int, spread: bool) -> Job:
+def _job(number: int, options: argparse.Namespace) -> Job:
+    count, spread = options.jobs, options.spread
     offset = f"{round(_offset(number, count, spread) * 1000)}ms"
     trigger = (
         Trigger(name="each-second", interval=Interval(every="1s", offset=offset))
         if spread
         else Trigger(name="each-second", cron="* * * * * ?")
     )
-    return jobs.job(jobs.name(number), trigger, task=jobs.python(STAMP))
+    return jobs.job(jobs.name(number), trigger, task=jobs.python(STAMP), concurrency=options.concurrency)

@@ -18,6 +18,11 @@ def add_cluster_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_concurrency_option(parser: argparse.ArgumentParser) -> None:
+    """Of jobs that fire so often that a slow cluster makes them overlap: by default that is a wrong run."""
+    parser.add_argument("--concurrency", choices=("skip", "allow"), default="skip", help="policy of the jobs")
+
+
 def shape(options: argparse.Namespace) -> Shape:
     """The same, for a rig."""
     return Shape(store=options.store, executors=options.executors, slots=options.slots)

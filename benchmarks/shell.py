@@ -6,7 +6,6 @@ children at a time as is best for it.
 
 import argparse
 import sys
-from datetime import timedelta
 from statistics import median
 from typing import Any
 
@@ -16,8 +15,7 @@ from benchmarks.drain import APPLIED, settled, warm_up
 from benchmarks.options import add_cluster_options, shape
 from benchmarks.rig import Rig
 from benchmarks.usage import memory, spent
-from benchmarks.waiting import wait_until, whole_second
-from cronquorum.clock import host_time
+from benchmarks.waiting import wait_until
 from schedapi.v1.job_pb2 import ShellTask, Task
 
 TARGET = 0.7
@@ -67,11 +65,14 @@ def measure(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _drain(rig: Rig, options: argparse.Namespace, namespace: str) -> tuple[float, list[str]]:
-    count = options.fires
-    due = whole_second(host_time() + timedelta(seconds=options.settle + count / APPLIED))
-    task = Task(shell=ShellTask(argv=bare.ARGV))
+    count, task = options.fires, Task(shell=ShellTask(argv=bare.ARGV))
     names = [jobs.name(number) for number in range(count)]
-    jobs.apply(rig.client, [jobs.job(name, jobs.at(due), task=task, namespace=namespace) for name in names])
+    due, _ = jobs.apply_ahead(
+        rig.client,
+        lambda due: [jobs.job(name, jobs.at(due), task=task, namespace=namespace) for name in names],
+        options.settle + count / APPLIED,
+        options.settle / 5,
+    )
     wait_until(due)
     seen = settled(rig.record, due)
     end = rig.record.settled(namespace, due) or seen

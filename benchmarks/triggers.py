@@ -74,7 +74,8 @@ def seed(rig: Rig, count: int, rate: int) -> None:
     """Copies of one applied job: its job, its revision and its trigger."""
     every = timedelta(seconds=count // rate)
     trigger = Trigger(name="main", interval=Interval(every=f"{count // rate}s", offset="0ms"))
-    jobs.apply(rig.client, [jobs.job(TEMPLATE, trigger, task=jobs.python(STAMP))])
+    # two fires of one trigger never meet, but in short forms, while there is no leader
+    jobs.apply(rig.client, [jobs.job(TEMPLATE, trigger, task=jobs.python(STAMP), concurrency="allow")])
     name, uid = f"'{jobs.name(0)[:-7]}' || lpad(n::text, 7, '0')", ID.format("'job'")
     step = 1000 // rate
     offset = f"""jsonb_set(spec::jsonb, '{{triggers,0,interval,offset}}', to_jsonb((n * {step}) || 'ms'))::json"""
