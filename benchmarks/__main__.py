@@ -1,21 +1,42 @@
-"""`python -m benchmarks NAME`: a table for people, then one line of JSON for programs."""
+"""`python -m benchmarks NAME`: one line of JSON, and exit status 1 when what was measured was not right."""
 
 import argparse
 import json
+import sys
 from importlib import import_module
+from types import ModuleType
 
-# Each has `run() -> tuple[str, dict[str, object]]`: the table, and the figures. Loaded only when asked for.
-_NAMES = ("cron",)
+from benchmarks import figures
+
+# Each has `run(options)`, and `add_options(parser)` if it takes any. Loaded only when asked for.
+NAMES = ("all", "cron", "drain", "herd", "history", "idle", "lateness", "peers", "runs", "shell", "triggers")
+_MODULES = {"peers": "benchmarks.peers.session"}
 
 
-def main() -> None:
+def main() -> int:
+    """Measure what the command line asks for; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", choices=_NAMES)
-    name = parser.parse_args().name
-    table, figures = import_module(f"benchmarks.{name}").run()
-    print(table)
-    print(json.dumps({"benchmark": name, **figures}))
+    parser.add_argument("name", choices=NAMES)
+    name = parser.parse_args(sys.argv[1:2]).name
+    options = parser_of(name).parse_args(sys.argv[2:])
+    about = {"versions": figures.versions(), "machine": figures.machine()}  # the load is what it was before
+    found = _module(name).run(options)
+    print(json.dumps({"benchmark": name, **found, **about}))
+    return 1 if found.get("wrong") else 0
+
+
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """Of the options of one benchmark."""
+    module = _module(name)
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks {name}", description=module.__doc__)
+    if hasattr(module, "add_options"):
+        module.add_options(parser)
+    return parser
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(_MODULES.get(name, f"benchmarks.{name}"))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import __main__ as benchmarks
 from cronquorum.durations import LONGEST
 from executor.settings import ExecutorSettings
 from jobstore.calendar_spec import MAX_DATES, MAX_ICS, MAX_RULES
@@ -30,6 +31,15 @@ def test_there_are_command_lines_to_look_at() -> None:
     assert shown[ROOT / "README.md"] >= 4
     assert shown[ROOT / "docs" / "cluster.md"] >= 6
     assert shown[SCHEDCTL] >= 19
+
+
+def test_the_benchmarks_of_the_docs_are_all_there_are() -> None:
+    page = (ROOT / "docs" / "benchmarks.md").read_text()
+    shown = re.findall(r"^\| `([a-z]+)", page, re.MULTILINE)
+    assert sorted([*shown, "all"]) == sorted(benchmarks.NAMES)
+    for line in re.findall(r"^ {4}.*python -m benchmarks (.+)$", page, re.MULTILINE):
+        name, *words = line.split()
+        benchmarks.parser_of(name).parse_args(words)
 
 
 @pytest.mark.parametrize("line", LINES, ids=str)
@@ -57,6 +67,7 @@ def test_flags_within_sentences_are_there() -> None:
     known = {f"--{name.replace('_', '-')}" for kind in (NodeSettings, ExecutorSettings) for name in kind.model_fields}
     known |= {"--config", "--help"}
     known |= {flag for path in all_commands() for flag in _flags_of(path)}
+    known |= {flag for name in benchmarks.NAMES for flag in benchmarks.parser_of(name)._option_string_actions}
     for page in PAGES:
         for span in spans(page):
             for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", span):

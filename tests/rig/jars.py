@@ -1,9 +1,10 @@
-"""Where Java and ZooKeeper's jars come from: the system, or Debian's packages unpacked into a cache."""
+"""Where Java and jars such as ZooKeeper's come from: the system, or Debian's packages unpacked into a cache."""
 
 import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.rig.errors import MissingPart
@@ -56,35 +57,39 @@ def cache_folder() -> Path:
 
 
 def zookeeper_jars() -> list[Path]:
-    """The jars of a ZooKeeper server: the system's, else the cache's, which is filled when it lacks them.
+    """The jars of a ZooKeeper server. Raises MissingPart when they can't be had."""
+    return debian_jars("ZooKeeper", PACKAGES, _JARS, cache_folder() / "zookeeper")
+
+
+def debian_jars(part: str, packages: Sequence[str], names: Sequence[str], cached: Path) -> list[Path]:
+    """Jars of Debian's packages: the system's, else those in ``cached``, which is filled when it lacks them.
 
     Raises MissingPart when they can't be had.
     """
-    cached = cache_folder() / "zookeeper"
     for folder in (_SYSTEM, cached / "usr" / "share" / "java"):
-        jars = [folder / name for name in _JARS]
+        jars = [folder / name for name in names]
         if all(jar.is_file() for jar in jars):
             return jars
-    _download(cached)
-    return [cached / "usr" / "share" / "java" / name for name in _JARS]
+    _download(part, packages, names, cached)
+    return [cached / "usr" / "share" / "java" / name for name in names]
 
 
-def _download(destination: Path) -> None:
-    """Unpack PACKAGES into ``destination``, which appears only when it is complete."""
+def _download(part: str, packages: Sequence[str], names: Sequence[str], destination: Path) -> None:
+    """Unpack ``packages`` into ``destination``, which appears only when it is complete."""
     for tool in ("apt-get", "dpkg-deb"):
         if shutil.which(tool) is None:
-            raise MissingPart("ZooKeeper", *PACKAGES, detail=f"(its jars can't be downloaded without {tool})")
-    with tempfile.TemporaryDirectory(prefix="zookeeper-", dir=destination.parent) as scratch:
+            raise MissingPart(part, *packages, detail=f"(its jars can't be downloaded without {tool})")
+    with tempfile.TemporaryDirectory(prefix=f"{destination.name}-", dir=destination.parent) as scratch:
         downloads, unpacked = Path(scratch, "downloads"), Path(scratch, "unpacked")
         downloads.mkdir()
         # as root, apt would warn that its own user can't write here
         sandbox = ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
-        _run(["apt-get", *sandbox, "download", *PACKAGES], downloads)
+        _run(part, packages, ["apt-get", *sandbox, "download", *packages], downloads)
         for package in downloads.glob("*.deb"):
-            _run(["dpkg-deb", "-x", str(package), str(unpacked)], downloads)
-        missing = [name for name in _JARS if not (unpacked / "usr" / "share" / "java" / name).is_file()]
+            _run(part, packages, ["dpkg-deb", "-x", str(package), str(unpacked)], downloads)
+        missing = [name for name in names if not (unpacked / "usr" / "share" / "java" / name).is_file()]
         if missing:
-            raise MissingPart("ZooKeeper", *PACKAGES, detail=f"(Debian's packages lack {', '.join(missing)})")
+            raise MissingPart(part, *packages, detail=f"(Debian's packages lack {', '.join(missing)})")
         try:
             unpacked.rename(destination)
         except OSError:
@@ -92,8 +97,8 @@ def _download(destination: Path) -> None:
                 raise
 
 
-def _run(command: list[str], folder: Path) -> None:
+def _run(part: str, packages: Sequence[str], command: list[str], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         advice = "If apt-get doesn't know them, run first: apt-get update"
-        raise MissingPart("ZooKeeper", *PACKAGES, detail=f"{advice}\n{' '.join(command)} said:\n{done.stderr.strip()}")
+        raise MissingPart(part, *packages, detail=f"{advice}\n{' '.join(command)} said:\n{done.stderr.strip()}")

@@ -1,0 +1,28 @@
+"""The options that all benchmarks of a cluster have."""
+
+import argparse
+
+from benchmarks.rig import Shape
+
+SETTLE = 10.0
+"""Longer than the look-ahead of the timetable, so that what is due is read as it would be in a cluster that runs."""
+
+
+def add_cluster_options(parser: argparse.ArgumentParser) -> None:
+    """What stands on the machine."""
+    parser.set_defaults(store="postgresql")
+    parser.add_argument("--executors", type=int, default=2, metavar="N")
+    parser.add_argument("--slots", type=int, default=256, metavar="N", help="of each executor")
+    parser.add_argument(
+        "--settle", type=float, default=SETTLE, metavar="SECONDS", help="between the last Apply and the clock's start"
+    )
+
+
+def add_concurrency_option(parser: argparse.ArgumentParser) -> None:
+    """Of jobs that fire so often that a slow cluster makes them overlap: by default that is a wrong run."""
+    parser.add_argument("--concurrency", choices=("skip", "allow"), default="skip", help="policy of the jobs")
+
+
+def shape(options: argparse.Namespace) -> Shape:
+    """The same, for a rig."""
+    return Shape(store=options.store, executors=options.executors, slots=options.slots)

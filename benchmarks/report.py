@@ -1,0 +1,101 @@
+"""The report: a table of targets and what was measured, with the machine, the date, and the peers."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks.table import PEERS, ROWS, Found, Row
+
+_HEAD = """\
+# How fast it is
+
+Written by `python -m benchmarks all --report docs/performance.md`; every figure is in [{raw}]({raw}). Each row starts
+its own PostgreSQL (fsync on, synchronous_commit on), ZooKeeper, node and executors (256 slots) as processes, all on
+one machine, and sees from the store that every fire has exactly one record, and that it succeeded: a wrong run fails.
+The clock runs from the due instant. Lateness is from the scheduled time to the start, over all fires of the run.
+
+![Measured against the targets]({picture})
+"""
+
+_NOTES = """\
+## What is measured, and what is not
+
+* A thousand other jobs run before the clock does, so that nothing is measured that happens once in a process's life.
+* 'Settled' is the commit that made the last row final, as PostgreSQL dates it (`track_commit_timestamp`); on SQLite,
+  when a look every 100 ms saw it.
+* The start is what the record says. Beside it, in the raw figures, stands what the tasks themselves said of when they
+  were called (`lateness_told_by_tasks_ms`).
+* A million triggers, and ten million finished executions, are copies of one that the product wrote, made by SQL.
+* `ANALYZE` runs once after the first thousand jobs, as autovacuum would within a minute.
+* Traffic is plain text.
+"""
+
+
+def report(found: dict[str, Found], picture: str, raw: str) -> str:
+    """The text, in Markdown."""
+    return "\n".join(_lines(found, picture, raw))
+
+
+def _lines(found: dict[str, Found], picture: str, raw: str) -> Iterator[str]:
+    yield _HEAD.format(picture=picture, raw=raw)
+    yield "| what | target | measured | reached | peers, same session |"
+    yield "|---|---|---|---|---|"
+    peers = found.get(PEERS.key, {}).get("peers", {})
+    for row in ROWS:
+        yield _row(row, found.get(row.key), _beside(peers) if row.key == "drain" else "")
+    yield ""
+    yield from _peers(found.get(PEERS.key))
+    yield from _machine(found)
+    yield _NOTES
+
+
+def _row(row: Row, found: Found | None, beside: str) -> str:
+    if found is None:
+        return f"| {row.what} | {row.target} | not measured | | {beside} |"
+    reached = "yes" if min(row.reached(found)) >= 1 else "**no**"
+    wrong = f", **wrong: {'; '.join(found['wrong'])}**" if found.get("wrong") else ""
+    return f"| {row.what} | {row.target} | {row.measured(found)}{wrong} | {reached} | {beside} |"
+
+
+def _beside(peers: dict[str, Found]) -> str:
+    return ", ".join(
+        f"{name} {peer['rate']:,.0f}" if "rate" in peer else f"{name} not available" for name, peer in peers.items()
+    )
+
+
+def _peers(session: Found | None) -> Iterator[str]:
+    if session is None:
+        return
+    yield "## Peers"
+    yield ""
+    yield f"One session on one PostgreSQL server: {session['what']}. Cronquorum: {session['rate']:,.0f} a second."
+    yield ""
+    yield "| peer | how | a second | Cronquorum is |"
+    yield "|---|---|---|---|"
+    for name, peer in session["peers"].items():
+        if "rate" in peer:
+            version = f"{name} {peer['version']}"
+            yield f"| {version} | {peer['how']} | {peer['rate']:,.0f} | {peer['times_as_fast']:.1f} times as fast |"
+        else:
+            yield f"| {name} | {peer['not_available']} | | |"
+    yield ""
+
+
+def _machine(found: dict[str, Found]) -> Iterator[str]:
+    """Of each machine and version that a figure is of: one, if all was measured together."""
+    yield "## The machine"
+    yield ""
+    for key, one in found.items():
+        machine, versions = one["machine"], one["versions"]
+        yield (
+            f"* {key}: {_date(machine)}, commit {versions['commit']}, load before {machine['load']}"
+            f" ({machine['cores']} cores, {machine['cpu']}, {machine['memory_gb']} GB, Linux {machine['kernel']})"
+        )
+    if found:
+        versions = next(iter(found.values()))["versions"]
+        yield ""
+        yield ", ".join(f"{name} {value}" for name, value in versions.items() if name != "commit")
+    yield ""
+
+
+def _date(machine: dict[str, Any]) -> str:
+    return str(machine["date"]).replace("T", " ").replace("Z", " UTC")
