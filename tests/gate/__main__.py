@@ -22,6 +22,8 @@ from tests.gate.verdict import Kind
 MINUTES, JOBS, RATE, EDITS = 15.0, 2000, 40.0, 1.5
 FOLDER = "cronquorum-gate-"
 """Begin of the name of a run's own folder, which a clean run deletes; one that was given by --keep stays."""
+REPORT = Path("gate-report")
+"""Where the report goes, unless --keep says where the whole run does."""
 SHORT_MINUTES, SHORT_JOBS, SHORT_RATE, SHORT_EDITS = 2.5, 200, 12.0, 1.0
 
 
@@ -40,11 +42,15 @@ def main(argv: Sequence[str]) -> int:
     from tests.gate import checker, report
 
     verdict = checker.check_folder(folder)
-    report.write_report(folder, verdict)
-    kept = not (verdict.clean and folder.parent.name.startswith(FOLDER))
-    print(f"{'clean' if verdict.clean else 'NOT CLEAN'}{f': {folder}/report.md' if kept else ''}")
-    if not kept:
+    own = folder.parent.name.startswith(FOLDER)
+    where = REPORT if own else folder
+    where.mkdir(exist_ok=True)
+    report.write_report(where, verdict)
+    print(f"{'clean' if verdict.clean else 'NOT CLEAN'}: {where}/report.md")
+    if own and verdict.clean:
         shutil.rmtree(folder.parent)
+    elif own:
+        print(f"what it is made of: {folder}")
     return 0 if verdict.clean else 1
 
 

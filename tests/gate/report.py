@@ -14,7 +14,7 @@ _COUNTS = ("due", "may be due", "records", "manual runs", "runs in the world", "
 
 
 def write_report(folder: Path, verdict: Verdict) -> None:
-    """verdict.json, report.md, lateness.svg, failover.svg."""
+    """Write verdict.json, report.md, lateness.svg and failover.svg to a folder."""
     verdict.write(folder / "verdict.json")
     (folder / "lateness.svg").write_text(
         histogram("Lateness of fires: from a label to the next", verdict.lateness, _EDGES, _LABELS)
