@@ -17,7 +17,7 @@ from benchmarks.rig import Rig
 RATE = 250
 """Samples a second: a drain takes a few seconds."""
 _MOST = 60
-_ROLES = {"leader": "node", "executor": "executor-1", "embedded": "embedded"}
+_ROLES = {"leader": "node-1", "executor": "executor-1", "embedded": "embedded"}
 
 
 @contextlib.contextmanager
