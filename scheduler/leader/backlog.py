@@ -13,7 +13,9 @@ from uuid import UUID
 
 from jobstore.model import DueTrigger
 from scheduler.definitions import Definition
+from scheduler.leader.due import Due
 from scheduler.leader.timetable import Timetable
+from scheduler.misfire import FirePlan
 
 MOMENT = timedelta(seconds=5)
 """How long a fire waits for a slot before it is recorded as pending."""
@@ -23,6 +25,8 @@ MOST = 100_000
 _Demand = tuple[str, str, str]
 """Task kind, selector and namespace."""
 HasRoom = Callable[[Definition, str], bool]
+_Waiting = tuple[Due, FirePlan]
+"""A due trigger, and what it comes to."""
 
 
 class Backlog:
@@ -31,51 +35,66 @@ class Backlog:
     def __init__(self, timetable: Timetable, wake: Callable[[], None]) -> None:
         self._timetable = timetable
         self._wake = wake
-        self._lines: dict[_Demand, tuple[Definition, deque[DueTrigger]]] = {}
-        self._waiting: dict[UUID, DueTrigger] = {}
+        self._lines: dict[_Demand, tuple[Definition, deque[_Waiting]]] = {}
+        self._waiting: dict[int, DueTrigger] = {}
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def wait(self, trigger: DueTrigger, definition: Definition, namespace: str, until: datetime) -> None:
+    def wait(self, due: Due, plan: FirePlan, until: datetime) -> None:
         """Have it wait for a slot; at `until` it is due again, whatever there is."""
+        trigger, definition, namespace = due.trigger, due.definition, due.job.namespace
         self._timetable.hold(trigger, until)
-        self._waiting[trigger.uid] = trigger
+        self._waiting[trigger.uid.int] = trigger
         demand = *definition.demand, namespace
         if demand not in self._lines:
             self._lines[demand] = definition, deque()
-        self._lines[demand][1].append(trigger)
+        self._lines[demand][1].append((due, plan))
 
     def leave(self, trigger: DueTrigger) -> bool:
-        """Whether it has waited here; it does no more."""
-        if self._waiting.get(trigger.uid) is not trigger:
-            return False
-        del self._waiting[trigger.uid]
-        return True
+        """Whether it has waited here with this due time; with whichever, it does no more."""
+        waiting = self._waiting.pop(trigger.uid.int, None)
+        return waiting is not None and waiting.next_fire == trigger.next_fire
+
+    def forget(self, trigger_uid: UUID) -> None:
+        """A trigger is gone."""
+        self._waiting.pop(trigger_uid.int, None)
 
     def slots_are_free(self) -> None:
         """Somebody may take what waits."""
         if self._waiting:
             self._wake()
 
-    def serve(self, has_room: HasRoom) -> Iterator[DueTrigger]:
-        """Those that may be decided now, oldest first; each is taken out of the timetable."""
-        heads = [(line[0].next_fire, number, demand) for number, (demand, (_, line)) in enumerate(self._lines.items())]
+    def serve(self, has_room: HasRoom) -> Iterator[_Waiting]:
+        """Those that may be recorded now, oldest first; each has left, and is taken out of the timetable.
+
+        What was found for it still holds: whoever edits a job decides what it has waiting before.
+        """
+        heads = [
+            (line[0][0].trigger.next_fire, number, demand)
+            for number, (demand, (_, line)) in enumerate(self._lines.items())
+        ]
         heapq.heapify(heads)
         while heads:
             _, number, demand = heapq.heappop(heads)
             definition, line = self._lines[demand]
             self._drop_stale(line)
             if line and has_room(definition, demand[2]):
-                trigger = line.popleft()
+                waiting = line.popleft()
+                trigger = waiting[0].trigger
+                self.leave(trigger)
                 self._timetable.drop(trigger.uid)
-                yield trigger
+                yield waiting
                 self._drop_stale(line)
                 if line:
-                    heapq.heappush(heads, (line[0].next_fire, number, demand))
+                    heapq.heappush(heads, (line[0][0].trigger.next_fire, number, demand))
             if not line:
                 del self._lines[demand]
 
-    def _drop_stale(self, line: deque[DueTrigger]) -> None:
-        while line and self._waiting.get(line[0].uid) is not line[0]:
+    def _drop_stale(self, line: deque[_Waiting]) -> None:
+        """Those that have left otherwise; and those of jobs that are being edited, which the edit decides."""
+        while line and not self._stands(line[0][0].trigger):
             line.popleft()
+
+    def _stands(self, trigger: DueTrigger) -> bool:
+        return self._waiting.get(trigger.uid.int) is trigger and not self._timetable.is_frozen(trigger.job_uid)

@@ -80,6 +80,10 @@ class Decisions:
             return None
         return self._record(due, plan, now, late=not waited and now - due.moment > LATE)
 
+    def has_slot(self, due: Due, plan: FirePlan, now: datetime) -> None:
+        """Record what has waited for a slot, now that there is one."""
+        self._record(due, plan, now)
+
     def _waits_for_a_slot(self, plan: FirePlan, due: Due, now: datetime) -> bool:
         """Whether nobody can take it now, and nothing else decides it: its job has nothing open, and no edit waits.
         Then it waits for a moment, at most until the next due time."""
@@ -94,7 +98,7 @@ class Decisions:
             and self._placement.is_full(due.definition, due.job.namespace)
         )
         if waits:
-            self._backlog.wait(due.trigger, due.definition, due.job.namespace, until)
+            self._backlog.wait(due, plan, until)
         return waits
 
     def _move_on(self, due: Due) -> None:
@@ -166,11 +170,13 @@ class Decisions:
         """A trigger is gone."""
         self._timetable.drop(trigger_uid)
         self._delays.forget(trigger_uid)
+        self._backlog.forget(trigger_uid)
         self._paces.pop(trigger_uid, None)
         self._jittered.pop(trigger_uid, None)
 
     def _record(self, due: Due, plan: FirePlan, now: datetime, *, late: bool = False) -> FirePlan:
         trigger, job, spec = due.trigger, due.job, due.spec
+        self._backlog.leave(trigger)
         if not plan.catching_up:
             self._paces.pop(trigger.uid, None)
         voided = self._fold(trigger) if plan.missed is not None and not plan.skipped else []
@@ -221,6 +227,7 @@ class Decisions:
         _log.error("a trigger is set aside", trigger=str(trigger.uid), error=error)
         self._metrics.set_aside.inc()
         self._timetable.drop(trigger.uid)
+        self._backlog.forget(trigger.uid)
         self._writer.submit([MoveTrigger(trigger.uid, None, None, trigger.fires, error[:500])])
 
 

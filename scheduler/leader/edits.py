@@ -197,7 +197,8 @@ class Edits:
                 # behind every fire that was decided before the freeze
                 jobs = await self._writer.read(read)
                 now = self._clock.now()
-                if self._decide_overdue(jobs, now):
+                # again: the timetable may not reach as far as now, when the store took its time
+                while self._decide_overdue(jobs, now):
                     jobs = await self._writer.read(read)
                 yield {(job.namespace, job.name): job for job in jobs}, now
             finally:

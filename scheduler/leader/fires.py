@@ -22,6 +22,8 @@ LARGEST_TAKE = 100
 """Triggers taken from the timetable at once."""
 LONGEST_STRETCH = 0.02
 """Seconds of deciding after which the loop lets others run."""
+CROWDED_PAUSE = 0.005
+"""Seconds between two looks at what is due while no slot is free anywhere: what runs is to end first."""
 FULL_PAUSE = 0.05
 """Seconds to wait while the writer has enough to do, or may not write."""
 
@@ -60,10 +62,12 @@ class Fires:
             await self._read_ahead()
             while self._writer.full or self._writer.paused:
                 await self._clock.sleep(FULL_PAUSE)
-            if await self._pass():
+            if not await self._pass():
+                await wait_for_event(self._changed, self._clock, self._idle())
+            elif self._placement.full_everywhere:
+                await wait_for_event(self._changed, self._clock, CROWDED_PAUSE)
+            else:
                 await asyncio.sleep(0)  # noqa: TID251 - lets the others run; it waits for nothing
-                continue
-            await wait_for_event(self._changed, self._clock, self._idle())
 
     def _idle(self) -> float | None:
         """Seconds until there is something to do; None when only a change from outside can bring it."""
@@ -94,8 +98,8 @@ class Fires:
         """Decide what is due now, as far as there is time; tell whether there was anything."""
         begun = self._clock.monotonic()
         found = False
-        for trigger in self._backlog.serve(self._placement.has_room):
-            self._decisions.decide(trigger, self._clock.now())
+        for waiting, plan in self._backlog.serve(self._placement.has_room):
+            self._decisions.has_slot(waiting, plan, self._clock.now())
             found = True
         while not self._resting and self._clock.monotonic() - begun < LONGEST_STRETCH:
             now = self._clock.now()
@@ -107,6 +111,8 @@ class Fires:
             if not (due or missing):
                 break
             found = True
+            if self._placement.full_everywhere:
+                break
         return found
 
     async def _fetch(self, missing: set[UUID]) -> None:

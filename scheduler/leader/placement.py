@@ -221,6 +221,13 @@ class Placement:
             self._ledger.used_slots(offer.holder) < offer.slots for offer in self._pool(definition).offers
         )
 
+    @property
+    def full_everywhere(self) -> bool:
+        """Whether there are executors, and none has a free slot."""
+        return bool(self._offers) and not any(
+            self._ledger.used_slots(offer.holder) < offer.slots for offer in self._offers
+        )
+
     def is_full(self, definition: Definition, namespace: str) -> bool:
         """Whether there is no slot for it now, though there are executors that could take it."""
         return bool(self._pool(definition).offers) and not self.has_room(definition, namespace)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from jobstore.protocols import JobQuery
 from jobstore.states import State
 from schedapi.v1 import executor_service_pb2 as pb
 from scheduler.leader import backlog as module
@@ -123,3 +124,36 @@ async def test_of_too_many_the_rest_is_recorded_at_once(stage: Stage, monkeypatc
     monkeypatch.setattr("scheduler.leader.decisions.MOST", 1)
     await full(stage)
     await until(lambda: sum(recorded(stage).values()) == 2)
+
+
+@pytest.mark.parametrize("edit", ["apply", "pause", "delete"])
+async def test_what_an_edit_has_recorded_is_not_recorded_again_when_a_slot_is_free(stage: Stage, edit: str) -> None:
+    executor, _ = await full(stage)
+    name = next(name for name in NAMES if not stage.rows(name))
+    if edit == "apply":
+        await stage.apply(name, triggers=[cron("every", "0 0 12 * * ?")])
+    elif edit == "pause":
+        await stage.pause(name=name)
+    else:
+        await stage.delete(name)
+    for _ in range(3):
+        for dispatch in executor.dispatches:
+            await executor.say(outcome(dispatch.key))
+        await stage.pass_time(1)
+    (row,) = stage.rows(name)
+    assert row.scheduled_time == START + MINUTE
+    triggers = [trigger for job in stage.store.jobs(JobQuery(limit=10)) for trigger in job.triggers]
+    assert not any(trigger.error for trigger in triggers)
+
+
+async def test_nothing_of_a_job_that_is_being_edited_is_recorded_beside_the_edit(stage: Stage) -> None:
+    executor, first = await full(stage)
+    name = next(name for name in NAMES if not stage.rows(name))
+    uid = stage.job(name).uid
+    stage.leader.timetable.freeze(uid)
+    await executor.say(outcome(first.key))
+    await stage.pass_time(1)
+    assert not stage.rows(name)
+    stage.leader.timetable.thaw(uid)
+    await stage.pass_time(5)
+    assert len(stage.rows(name)) == 1
