@@ -30,6 +30,11 @@ class NodeMetrics:
             registry=registry,
         )
         self.open = Gauge("cronquorum_open_executions", "Executions that are not final", ["state"], registry=registry)
+        self.overdue = Gauge(
+            "cronquorum_overdue_executions",
+            "Open executions that nothing has looked at by their time: 0, or a mistake of the scheduler's",
+            registry=registry,
+        )
         self.executors = Gauge("cronquorum_executors", "Attached executors", registry=registry)
         ended = Counter("cronquorum_executions", "Executions that became final", ["state"], registry=registry)
         # one for each state, so that none is looked up by its name for each execution

@@ -45,6 +45,12 @@ from scheduler.metrics import NodeMetrics
 TICK = 0.25
 """Seconds between two looks at what must be looked at: retries and deadlines are late by at most this."""
 
+AUDIT = 10.0
+"""Seconds between two looks for executions that nothing has looked at by their time."""
+
+OVERDUE = timedelta(seconds=5)
+"""How long after its time an execution is overdue: a busy leader is late by less."""
+
 ROLL_CALL = 0.5
 """Seconds for which a new leader waits for the executors' first answers before it fires: one that has seen a higher
 epoch must be heard before anything is decided by a store that went back."""
@@ -240,6 +246,7 @@ class Leader:
             await self._watch.changed()
 
     async def _tick(self) -> None:
+        audited = self._clock.monotonic()
         while True:
             if self._may_act():
                 await self._sweep.check()
@@ -252,6 +259,9 @@ class Leader:
                 self._sweep.out_of_contact()
             attached = sum(link.attached for link in self.roster.links())
             self._metrics.standing(self.ledger.counts(), attached)
+            if self._may_act() and self._clock.monotonic() - audited >= AUDIT:
+                audited = self._clock.monotonic()
+                self._metrics.overdue.set(self.ledger.overdue(self._clock.now() - OVERDUE))
             await self._clock.sleep(TICK)
 
     async def welcomed(self, link: Link, held: list[pb.AttemptKey], vouched: list[str]) -> None:

@@ -119,6 +119,11 @@ class Ledger:
         """When something is to be looked at next; sometimes too early, never too late."""
         return self._checks[0][0] if self._checks else None
 
+    def overdue(self, before: datetime) -> int:
+        """How many were to be looked at before then, or at no time at all: something is wrong with the leader. Looks
+        at all of them."""
+        return sum(each.check_at is None or each.check_at < before for each in self._open.values())
+
     def all(self) -> list[Execution]:
         """Every open execution."""
         return list(self._open.values())

@@ -14,6 +14,7 @@ from jobstore.states import State
 from schedapi.v1 import executor_service_pb2 as pb
 from scheduler import settle
 from scheduler.errors import NotLeading
+from scheduler.leader import leader as leader_module
 from scheduler.leader import take_over as module
 from scheduler.leader.applying import Request
 from scheduler.leader.leader import Leader
@@ -206,3 +207,33 @@ async def test_no_term_of_a_row_is_lower_than_that_of_one_before_it(stage: Stage
     epochs = [row.epoch for row in stage.rows()]
     assert epochs == sorted(epochs)
     assert [row.scheduled_time for row in stage.rows()] == [START + 60 * n * SECOND for n in range(1, 6)]
+
+
+async def test_a_change_of_the_zone_data_fires_nothing(stage: Stage) -> None:
+    """The store has a time that was due by the data of before, and is none now: the trigger goes on to one that is."""
+    term = stage.store.begin_term(0, "e", "node-0")
+    made = job(triggers=[cron(expression="0 * * * * ?", timeZone="Europe/Berlin")])
+    (trigger,) = made.triggers
+    made = replace(made, triggers=(replace(trigger, next_fire=START + 30 * SECOND, fires=3),))
+    stage.store.commit(term, [PutJob(made)])
+    await stage.lead()
+    await stage.pass_time(45)
+    await until(lambda: stage.job().triggers[0].next_fire == START + 60 * SECOND)
+    assert stage.rows() == []
+    assert stage.job().triggers[0].fires == 3
+    await stage.pass_time(15)
+    await until(lambda: [row.scheduled_time for row in stage.rows()] == [START + 60 * SECOND])
+
+
+async def test_what_nothing_has_looked_at_by_its_time_is_counted(stage: Stage) -> None:
+    leader = await stage.lead()
+    await stage.apply(triggers=MINUTELY)
+    await stage.pass_time(60)
+    value = stage.metrics.registry.get_sample_value
+    await stage.pass_time(leader_module.AUDIT)
+    assert value("cronquorum_overdue_executions") == 0
+    (row,) = leader.ledger.all()
+    # as a mistake would leave it: nothing will look at it by itself
+    leader.ledger._open[row.id.int] = replace(row, check_at=START)
+    await stage.pass_time(leader_module.AUDIT)
+    assert value("cronquorum_overdue_executions") == 1
