@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from jobstore.model import DueTrigger
+from jobstore.values import value
 from scheduler.definitions import Definition
 from scheduler.leader.due import Due
 from scheduler.leader.timetable import Timetable
@@ -25,8 +26,15 @@ MOST = 100_000
 _Demand = tuple[str, str, str]
 """Task kind, selector and namespace."""
 HasRoom = Callable[[Definition, str], bool]
-_Waiting = tuple[Due, FirePlan]
-"""A due trigger, and what it comes to."""
+
+
+@value(frozen=True, slots=True)
+class Waiting:
+    """A due trigger, what it comes to, and when that was found."""
+
+    due: Due
+    plan: FirePlan
+    since: datetime
 
 
 class Backlog:
@@ -35,26 +43,33 @@ class Backlog:
     def __init__(self, timetable: Timetable, wake: Callable[[], None]) -> None:
         self._timetable = timetable
         self._wake = wake
-        self._lines: dict[_Demand, tuple[Definition, deque[_Waiting]]] = {}
-        self._waiting: dict[int, DueTrigger] = {}
+        self._lines: dict[_Demand, tuple[Definition, deque[Waiting]]] = {}
+        self._waiting: dict[int, Waiting] = {}
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def wait(self, due: Due, plan: FirePlan, until: datetime) -> None:
+    def wait(self, waiting: Waiting, until: datetime) -> None:
         """Have it wait for a slot; at `until` it is due again, whatever there is."""
-        trigger, definition, namespace = due.trigger, due.definition, due.job.namespace
-        self._timetable.hold(trigger, until)
-        self._waiting[trigger.uid.int] = trigger
-        demand = *definition.demand, namespace
+        due = waiting.due
+        self._timetable.hold(due.trigger, until)
+        self._waiting[due.trigger.uid.int] = waiting
+        demand = *due.definition.demand, due.job.namespace
         if demand not in self._lines:
-            self._lines[demand] = definition, deque()
-        self._lines[demand][1].append((due, plan))
+            self._lines[demand] = due.definition, deque()
+        self._lines[demand][1].append(waiting)
 
-    def leave(self, trigger: DueTrigger) -> bool:
-        """Whether it has waited here with this due time; with whichever, it does no more."""
+    def has(self, trigger: DueTrigger) -> bool:
+        """Whether it waits here with this due time."""
+        waiting = self._waiting.get(trigger.uid.int)
+        return waiting is not None and waiting.due.trigger.next_fire == trigger.next_fire
+
+    def leave(self, trigger: DueTrigger) -> datetime | None:
+        """Since when it has waited here with this due time, if it has; with whichever, it does no more."""
         waiting = self._waiting.pop(trigger.uid.int, None)
-        return waiting is not None and waiting.next_fire == trigger.next_fire
+        if waiting is None or waiting.due.trigger.next_fire != trigger.next_fire:
+            return None
+        return waiting.since
 
     def forget(self, trigger_uid: UUID) -> None:
         """A trigger is gone."""
@@ -65,13 +80,13 @@ class Backlog:
         if self._waiting:
             self._wake()
 
-    def serve(self, has_room: HasRoom) -> Iterator[_Waiting]:
+    def serve(self, has_room: HasRoom) -> Iterator[Waiting]:
         """Those that may be recorded now, oldest first; each has left, and is taken out of the timetable.
 
         What was found for it still holds: whoever edits a job decides what it has waiting before.
         """
         heads = [
-            (line[0][0].trigger.next_fire, number, demand)
+            (line[0].due.trigger.next_fire, number, demand)
             for number, (demand, (_, line)) in enumerate(self._lines.items())
         ]
         heapq.heapify(heads)
@@ -81,20 +96,20 @@ class Backlog:
             self._drop_stale(line)
             if line and has_room(definition, demand[2]):
                 waiting = line.popleft()
-                trigger = waiting[0].trigger
-                self.leave(trigger)
-                self._timetable.drop(trigger.uid)
+                self.leave(waiting.due.trigger)
+                self._timetable.drop(waiting.due.trigger.uid)
                 yield waiting
                 self._drop_stale(line)
                 if line:
-                    heapq.heappush(heads, (line[0][0].trigger.next_fire, number, demand))
+                    heapq.heappush(heads, (line[0].due.trigger.next_fire, number, demand))
             if not line:
                 del self._lines[demand]
 
-    def _drop_stale(self, line: deque[_Waiting]) -> None:
+    def _drop_stale(self, line: deque[Waiting]) -> None:
         """Those that have left otherwise; and those of jobs that are being edited, which the edit decides."""
-        while line and not self._stands(line[0][0].trigger):
+        while line and not self._stands(line[0]):
             line.popleft()
 
-    def _stands(self, trigger: DueTrigger) -> bool:
-        return self._waiting.get(trigger.uid.int) is trigger and not self._timetable.is_frozen(trigger.job_uid)
+    def _stands(self, waiting: Waiting) -> bool:
+        trigger = waiting.due.trigger
+        return self._waiting.get(trigger.uid.int) is waiting and not self._timetable.is_frozen(trigger.job_uid)

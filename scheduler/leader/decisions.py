@@ -11,7 +11,7 @@ from jobstore.model import DueTrigger, Execution, Job, Missed, Origin
 from jobstore.states import State
 from scheduler import settle
 from scheduler.errors import InvalidJob, SetAside, Violation
-from scheduler.leader.backlog import MOMENT, MOST
+from scheduler.leader.backlog import MOMENT, MOST, Waiting
 from scheduler.leader.chains import LATE
 from scheduler.leader.due import Due, find, moment_of
 from scheduler.leader.shared import Shared
@@ -68,9 +68,9 @@ class Decisions:
                 self._jittered[trigger.uid] = due.moment
                 self._timetable.hold(trigger, due.moment)
                 return None
-            waited = self._backlog.leave(trigger)
-            plan = due.standing.one() if waited else self._plan(due, now)
-            if not waited and self._waits_for_a_slot(plan, due, now):
+            since = self._backlog.leave(trigger)
+            plan = self._plan(due, now) if since is None else due.standing.one()
+            if since is None and self._waits_for_a_slot(plan, due, now):
                 return None
             if plan.catching_up and not self._may_go_on(due, now):
                 return None
@@ -78,11 +78,11 @@ class Decisions:
             # anything at all: one poisoned trigger must not stop the loop that fires the others
             self.set_aside(trigger, str(error) or "its definition cannot be read")
             return None
-        return self._record(due, plan, now, late=not waited and now - due.moment > LATE)
+        return self._record(due, plan, now, since or now)
 
-    def has_slot(self, due: Due, plan: FirePlan, now: datetime) -> None:
+    def has_slot(self, waiting: Waiting, now: datetime) -> None:
         """Record what has waited for a slot, now that there is one."""
-        self._record(due, plan, now)
+        self._record(waiting.due, waiting.plan, now, waiting.since)
 
     def _waits_for_a_slot(self, plan: FirePlan, due: Due, now: datetime) -> bool:
         """Whether nobody can take it now, and nothing else decides it: its job has nothing open, and no edit waits.
@@ -98,7 +98,7 @@ class Decisions:
             and self._placement.is_full(due.definition, due.job.namespace)
         )
         if waits:
-            self._backlog.wait(due, plan, until)
+            self._backlog.wait(Waiting(due, plan, now), until)
         return waits
 
     def _move_on(self, due: Due) -> None:
@@ -147,7 +147,8 @@ class Decisions:
         """Whether a trigger goes through missed fires, one after the other."""
         try:
             due = find(self._catalog, job, trigger)
-            return due.spec.misfire.policy == "fireAll" and self._plan(due, now).catching_up
+            waits = self._backlog.has(trigger)  # so it was looked at in time
+            return due.spec.misfire.policy == "fireAll" and not waits and self._plan(due, now).catching_up
         except InvalidJob:
             return False
 
@@ -161,7 +162,7 @@ class Decisions:
         """Record what is due of a trigger and will not run: one record for the range."""
         try:
             due = find(self._catalog, job, trigger)
-            return self._record(due, due.standing.all_until(now, why), now)
+            return self._record(due, due.standing.all_until(now, why), now, now)
         except InvalidJob as error:
             self.set_aside(trigger, str(error))
             return None
@@ -174,7 +175,9 @@ class Decisions:
         self._paces.pop(trigger_uid, None)
         self._jittered.pop(trigger_uid, None)
 
-    def _record(self, due: Due, plan: FirePlan, now: datetime, *, late: bool = False) -> FirePlan:
+    def _record(self, due: Due, plan: FirePlan, now: datetime, since: datetime) -> FirePlan:
+        """Record a plan that was made at `since`: whether it is late is told by that, however long it then waited for a
+        slot; and so it is by its record, for the next leader."""
         trigger, job, spec = due.trigger, due.job, due.spec
         self._backlog.leave(trigger)
         if not plan.catching_up:
@@ -193,7 +196,7 @@ class Decisions:
             state=State.PENDING,
             epoch=self._term.epoch,
             check_at=now + settle.CHECK_PENDING,
-            recorded=now,
+            recorded=since,
             missed=_together(voided, plan.missed),
         )
         self._timetable.put(trigger.uid, job.uid, plan.next_fire, plan.fires, trigger.missed_until)
@@ -203,6 +206,7 @@ class Decisions:
             self._delays.expect(job, due.record, plan.fires)
         changes: list[Change] = [MoveTrigger(trigger.uid, plan.next_fire, plan.scheduled_time, plan.fires)]
         changes += (VoidExecution(each.id) for each in voided)
+        late = since - due.moment > LATE
         admitted = self._admission.admit(execution, due.definition, now, late=late, skipped=plan.skipped)
         self._outbox.new(admitted, *changes)
         return plan

@@ -198,8 +198,12 @@ class Edits:
                 jobs = await self._writer.read(read)
                 now = self._clock.now()
                 # again: the timetable may not reach as far as now, when the store took its time
-                while self._decide_overdue(jobs, now):
+                found = self._decide_overdue(jobs, now)
+                while found:
                     jobs = await self._writer.read(read)
+                    before, found = found, self._decide_overdue(jobs, now)
+                    if found == before:
+                        break  # the store refuses them
                 yield {(job.namespace, job.name): job for job in jobs}, now
             finally:
                 for uid in frozen:
@@ -208,19 +212,23 @@ class Edits:
                     self._writer.submit([move])
                 self._fires.changed()
 
-    def _decide_overdue(self, jobs: Iterable[Job], now: datetime) -> bool:
-        """Decide what was due up to now, one due time after the other; tell whether there was anything."""
-        found = False
+    def _decide_overdue(self, jobs: Iterable[Job], now: datetime) -> set[DueTrigger]:
+        """Decide what was due up to now, one due time after the other; returns what they began with."""
+        found: set[DueTrigger] = set()
         for job in jobs:
             self._catalog.put(job)
             for trigger in job.triggers:
                 due = due_trigger(job, trigger)
-                while due is not None and due.next_fire <= now and not self._goes_on(job, due, now):
+                if due is not None and self._is_overdue(job, due, now):
+                    found.add(due)
+                while due is not None and self._is_overdue(job, due, now):
                     self._timetable.drop(due.uid)
                     self._decisions.decide(due, now)
-                    found = True
                     due = self._timetable.of(due.uid)
         return found
+
+    def _is_overdue(self, job: Job, due: DueTrigger, now: datetime) -> bool:
+        return due.next_fire <= now and not self._goes_on(job, due, now)
 
     def _goes_on(self, job: Job, due: DueTrigger, now: datetime) -> bool:
         """Whether a trigger that is due is not to be decided at once: its moment is still to come, or it waits for

@@ -98,8 +98,8 @@ class Fires:
         """Decide what is due now, as far as there is time; tell whether there was anything."""
         begun = self._clock.monotonic()
         found = False
-        for waiting, plan in self._backlog.serve(self._placement.has_room):
-            self._decisions.has_slot(waiting, plan, self._clock.now())
+        for waiting in self._backlog.serve(self._placement.has_room):
+            self._decisions.has_slot(waiting, self._clock.now())
             found = True
         while not self._resting and self._clock.monotonic() - begun < LONGEST_STRETCH:
             now = self._clock.now()

@@ -4,15 +4,14 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Iterable
-from uuid import UUID
 
 from jobstore.model import DueTrigger
-from scheduler.errors import InvalidJob
 from scheduler.leader.catalog import Catalog
+from scheduler.leader.due import find
 from scheduler.leader.writer import Writer
 
 AT_ONCE = 100
-"""Jobs read and compiled before others have their turn: some ten milliseconds."""
+"""Triggers whose jobs are read and compiled before others have their turn: some ten milliseconds."""
 
 
 class Prefetch:
@@ -21,12 +20,12 @@ class Prefetch:
     def __init__(self, catalog: Catalog, writer: Writer) -> None:
         self._catalog = catalog
         self._writer = writer
-        self._wanted: deque[UUID] = deque()
+        self._wanted: deque[DueTrigger] = deque()
         self._something = asyncio.Event()
 
     def want(self, triggers: Iterable[DueTrigger]) -> None:
         """These come due soon."""
-        self._wanted.extend(t.job_uid for t in triggers if not self._catalog.knows(t.job_uid))
+        self._wanted.extend(trigger for trigger in triggers if not self._catalog.knows(trigger.job_uid))
         if self._wanted:
             self._something.set()
 
@@ -34,15 +33,14 @@ class Prefetch:
         """Read and compile, until cancelled."""
         while True:
             await self._something.wait()
-            uids = [self._wanted.popleft() for _ in range(min(AT_ONCE, len(self._wanted)))]
+            some = [self._wanted.popleft() for _ in range(min(AT_ONCE, len(self._wanted)))]
             if not self._wanted:
                 self._something.clear()
-            await self._catalog.fetch_jobs(uids, self._writer.read)
-            for uid in uids:
-                job = self._catalog.job(uid)
-                with contextlib.suppress(InvalidJob):  # it is set aside when it is due
+            await self._catalog.fetch_jobs([trigger.job_uid for trigger in some], self._writer.read)
+            for trigger in some:
+                # whatever is wrong with one, it is set aside with that when it is due
+                with contextlib.suppress(Exception):
+                    job = self._catalog.job(trigger.job_uid)
                     if job is not None:
-                        self._catalog.compile(job)
-                        for trigger in job.triggers:
-                            self._catalog.schedule(job, trigger.name)
+                        find(self._catalog, job, trigger)
             await asyncio.sleep(0)  # noqa: TID251 - lets the others run; it waits for nothing

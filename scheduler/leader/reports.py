@@ -1,6 +1,7 @@
 """What executors report, settled in batches."""
 
 import asyncio
+from collections import deque
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -22,7 +23,9 @@ MOST_CHUNKS = 1_000
 FULL_PAUSE = 0.05
 """Seconds to let executors wait while the writer has enough to do."""
 MOST_ASKED = 1_000
-"""Late reports that wait for the store to say what they are; more are let lie, and offered again."""
+"""Late reports that wait for the store to say what they are; more are let lie for a while."""
+MOST_LYING = 10_000
+"""Late reports that are let lie; more are offered again by their executors when they attach anew."""
 EVIDENCE_PER_SECOND = 10
 """Refused reports of one executor that are kept; a flood of them is counted and dropped."""
 
@@ -44,6 +47,7 @@ class Reports:
         self._metrics = shared.metrics
         self._evidence: dict[str, tuple[int, int]] = {}
         self._asked = 0
+        self._lying: deque[tuple[Link, pb.Report]] = deque()
 
     async def take(self, link: Link, reports: list[pb.Report]) -> None:
         """Settle what one message of an executor says; later messages wait until this returns.
@@ -178,7 +182,9 @@ class Reports:
         if id_ is None:
             self._metrics.refused.inc()
             link.acknowledge(report.key)
-        elif self._asked < MOST_ASKED:
+        elif self._asked >= MOST_ASKED:
+            self._let_lie(link, report)
+        else:
             self._asked += 1
             # behind what is submitted: the outcome that is offered again may be on its way to the store
             answer = self._writer.ask(partial(self._known, link, report, id_))
@@ -194,7 +200,10 @@ class Reports:
         if error is not None:
             if not isinstance(error, NotLeading):
                 _log.warning("a late report is let lie", executor=link.member.id, error=str(error))
+                self._let_lie(link, report)
             return
+        if self._lying:
+            self._stray(*self._lying.popleft(), self._clock.now())
         if answer.result():
             link.acknowledge(report.key)
             return
@@ -212,6 +221,11 @@ class Reports:
             report={"what": report.WhichOneof("what"), "state": report.outcome.state[:100]},
         )
         self._writer.submit([AddEvidence(evidence)], lambda: link.acknowledge(report.key))
+
+    def _let_lie(self, link: Link, report: pb.Report) -> None:
+        """Look at it when another one has been looked at; of too many, when its executor attaches again."""
+        if len(self._lying) < MOST_LYING:
+            self._lying.append((link, report))
 
     def _known(self, link: Link, report: pb.Report, id_: UUID) -> bool:
         """Whether exactly this was settled before."""

@@ -25,6 +25,7 @@ class Runs:
         self._ledger = shared.ledger
         self._catalog = shared.catalog
         self._admission = shared.admission
+        self._chains = shared.chains
         self._writer = shared.writer
         self._outbox = shared.outbox
         self._hub = shared.hub
@@ -95,6 +96,8 @@ class Runs:
             self._writer.require_room()
             now = self._clock.now()
             after = self._ledger.put(settle.cancel(execution, wire.text(reason, 500) or "cancelled", now))
+            if after.state.final:
+                self._chains.forget(after)  # at once: it stands in nobody's line while this is written
             await self._outbox.written(MoveExecution(after), self._requests.keep(request, {}, now))
             self._outbox.cancel([after])
             return after

@@ -1,6 +1,7 @@
 """Fires that find no free slot: for a moment they wait unrecorded, and nothing of what is promised changes by that."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,8 @@ from jobstore.protocols import JobQuery
 from jobstore.states import State
 from schedapi.v1 import executor_service_pb2 as pb
 from scheduler.leader import backlog as module
+from scheduler.leader.chains import BEHIND
+from scheduler.leader.outbox import Outbox
 from tests.scheduler.building import cron
 from tests.scheduler.fake_clock import START, until
 from tests.scheduler.scripted_executor import ScriptedExecutor, outcome
@@ -44,7 +47,8 @@ async def test_one_that_gets_a_slot_within_the_moment_is_written_once_and_is_nei
     _, second = await stage.dispatched(executor, 2)
     row = stage.row(second.key.execution_id)
     assert (row.state, row.reason, row.placement, row.missed) == (State.DISPATCHED, "", 1, None)
-    assert (row.scheduled_time, row.recorded) == (START + MINUTE, START + MINUTE + 3 * SECOND)
+    assert (row.scheduled_time, row.recorded) == (START + MINUTE, START + MINUTE), "as when it was looked at"
+    assert row.dispatched == START + MINUTE + 3 * SECOND
     assert sum(recorded(stage).values()) == 2
 
 
@@ -157,3 +161,61 @@ async def test_nothing_of_a_job_that_is_being_edited_is_recorded_beside_the_edit
     stage.leader.timetable.thaw(uid)
     await stage.pass_time(5)
     assert len(stage.rows(name)) == 1
+
+
+async def test_what_a_gap_delayed_is_late_also_when_it_waits_for_a_slot(stage: Stage) -> None:
+    """The second of a job waits behind the first, and is not skipped as an overlap."""
+    await stage.lead()
+    await stage.apply("blocker", triggers=[cron("every", "59 0 * * * ?")])
+    await stage.apply(triggers=[cron("a", "0 1 * * * ?"), cron("b", "1 1 * * * ?")])
+    executor = await stage.executor(slots=1)
+    await stage.pass_time(59)
+    (blocking,) = await stage.dispatched(executor)
+    await stage.reign.end()
+    await stage.clock.advance(4)
+    await stage.lead()
+    await stage.attached_again(executor)
+    await stage.pass_time(1)
+    assert stage.rows() == [], "there is no slot"
+    await executor.say(outcome(blocking.key))
+    await until(lambda: len(executor.dispatches) == 2)
+    await stage.pass_time(5)
+    first, second = stage.rows()
+    assert (first.state, first.recorded - first.scheduled_time > SECOND) == (State.DISPATCHED, True)
+    assert (second.state, second.reason) == (State.PENDING, BEHIND)
+
+
+async def test_a_cancelled_one_lets_nobody_pass_while_that_is_written(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.lead()
+    executor = await stage.executor(slots=10)
+    await stage.apply(triggers=[cron("every", "* * * * * ?")])
+    await stage.reign.end()
+    await stage.clock.advance(4)
+    await stage.lead()
+    await stage.attached_again(executor)
+    await stage.pass_time(2)
+    waiting = [row for row in stage.rows() if row.reason == BEHIND]
+    running = [row for row in stage.rows() if row.state is State.DISPATCHED]
+    assert len(waiting) >= 2
+    assert len(running) == 1
+    written = Outbox.written
+
+    async def slowly(self: Outbox, *changes: Any) -> None:
+        await stage.clock.advance(0.5)  # so long that what must be looked at is looked at
+        await written(self, *changes)
+
+    monkeypatch.setattr(Outbox, "written", slowly)
+    await stage.cancel(sorted(waiting, key=lambda row: row.scheduled_time)[1])
+    await stage.pass_time(1)
+    assert [row.id for row in stage.rows() if row.state is State.DISPATCHED] == [running[0].id]
+
+
+async def test_one_that_waits_is_not_taken_for_one_that_catches_up(stage: Stage) -> None:
+    await full(stage, triggers=[cron("every", misfire={"policy": "fireAll", "threshold": "1s"})])
+    name = next(name for name in NAMES if not stage.rows(name))
+    await stage.pass_time(2)
+    await stage.pause(name=name)
+    (row,) = stage.rows(name)
+    assert (row.state, row.missed, row.reason) == (State.PENDING, None, "no free slot on 1 executors")
