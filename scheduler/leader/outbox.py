@@ -8,7 +8,7 @@ from cronquorum.logs import get_logger
 from jobstore.changes import Change, MoveExecution, NewExecution
 from jobstore.errors import BadChange
 from jobstore.model import Execution
-from jobstore.states import State
+from jobstore.states import PLACED, State
 from scheduler import wire
 from scheduler.errors import NotLeading, SetAside
 from scheduler.leader.catalog import Catalog
@@ -105,7 +105,7 @@ class Outbox:
         if is_to_be_sent(execution):
             self._uncommitted.discard(execution.id)
             link = self._links((execution.executor_id, execution.incarnation))
-            if link is not None:
+            if link is not None and self._is_still_placed(execution):
                 self.send(link, execution)
         elif execution.state.final:
             self._metrics.finished(execution)
@@ -118,6 +118,15 @@ class Outbox:
             _log.error("a dispatched execution's definition is gone", execution=str(execution.id))
         else:
             link.send(order)
+
+    def _is_still_placed(self, execution: Execution) -> bool:
+        """Whether it has not been given away, or ended, while its record was on the way to the store."""
+        present = self._ledger.get(execution.id)
+        return (
+            present is not None
+            and present.state in PLACED
+            and (present.attempt, present.placement) == (execution.attempt, execution.placement)
+        )
 
     def is_committed(self, execution: Execution) -> bool:
         """Whether a placed execution's record is in the store: only then may it be sent."""

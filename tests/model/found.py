@@ -24,6 +24,11 @@ class Found:
 
 FOUND = (
     Found(
+        name="what was given away while its placement was on the way to the store is sent all the same",
+        script="elect 0,0; apply 0,4; wait 8,0; hold_store 0,0; finish 0,1; gap 0,0; isolate 1,1; wait 14,0; "
+        "rejoin 1,0; wait 0,0",
+    ),
+    Found(
         name="an edit gives up what is due behind the timetable's horizon, since the store has not answered for long",
         script="elect 0,0; apply 0,1; apply 1,0; unreachable 0,0; wait 4,0; die 1,0; hold_store 0,0; wait 13,0; "
         "pause 0,0",
