@@ -1,6 +1,7 @@
 """Standing in line and leading, of one node and of two: a real store and a real leader, a clock that a test moves."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -9,8 +10,8 @@ from typing import Any
 import pytest
 
 from cronquorum.clock import StoreClock
-from cronquorum.coordination import Member
-from cronquorum.coordination.inprocess import InProcessCoordinator
+from cronquorum.coordination import Candidacy, Member
+from cronquorum.coordination.inprocess import InProcessCandidacy, InProcessCoordinator
 from cronquorum.coordination.protocols import EXECUTORS
 from jobstore.errors import StoreUnavailable
 from jobstore.model import Term
@@ -44,6 +45,20 @@ class Timed(SqlStore):
         return self._clock.now()
 
 
+class Losable(InProcessCoordinator):
+    """Contact with the coordinator, and a session that a test can end."""
+
+    _candidacy: Candidacy
+
+    async def stand(self, member: Member) -> Candidacy:
+        self._candidacy = await super().stand(member)
+        return self._candidacy
+
+    def lose_session(self) -> None:
+        assert isinstance(self._candidacy, InProcessCandidacy)
+        self._candidacy.end("the session was lost")
+
+
 class One:
     """A node's candidate, and the host's clock under it."""
 
@@ -56,7 +71,7 @@ class One:
         self.others = False
         self.silenced = False
         """Without contact with the coordinator."""
-        self.coordinator = InProcessCoordinator(beside=beside)
+        self.coordinator = Losable(beside=beside)
         self._store = store
         self.clock = StoreClock(clock)
         self.probe = StoreProbe(store, self.clock, self.metrics, lambda: clock.now() + self.bump)
@@ -84,7 +99,7 @@ class One:
     async def stop(self) -> None:
         if self.task is not None:
             self.candidate.stop()
-            await self.task
+            await until(self.task.done, f"{self.name} stops")
         await self.coordinator.close()
 
     @property
@@ -151,6 +166,10 @@ class Place:
         )
         # what is queued and not under way waits for the clock: until the leader may act
         return not waits and not leader._writer._under_way
+
+    async def ensemble(self) -> str:
+        """The coordinator's id."""
+        return await self.root.replace_ensemble("no id of its own")
 
     async def pass_time(self, seconds: float) -> None:
         await self.clock.advance(seconds)
@@ -368,3 +387,54 @@ async def test_a_store_that_went_back_is_led_held_and_goes_on_when_it_is_release
     await place.until(lambda: executor.attached, 5, "it goes on")
     assert [(term.epoch, bool(term.held)) for term in one.terms[2:]] == [(32, False)]
     assert one.metrics.registry.get_sample_value("cronquorum_held") == 0
+
+
+# ------------------------------------------------------------------------------------------ refused
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR]
+
+
+async def test_who_is_refused_by_the_store_and_then_proven_first_replaces_the_coordinators_id_and_leads(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.store.begin_term(100, "e", "before", 0)  # and then the coordinator went back to a backup
+    one = await place.node("one")
+    two = await place.node("two")
+    await place.until(lambda: "the claim is refused" in caplog.text, 5, "the store refuses one")
+    await place.pass_time(T.total_seconds() / 4)
+    assert await place.ensemble() == "e", "a proof of contact from before the refusal says nothing"
+    assert not errors(caplog)
+    await place.until(lambda: one.leads or two.leads, 5, "somebody leads")
+    (error,) = errors(caplog)
+    assert "the coordinator has gone back: it gets a new id" in error
+    (term,) = one.terms + two.terms
+    assert term.epoch == 2
+    assert term.ensemble == await place.ensemble() != "e"
+    assert term.order < 100
+    await place.nodes.pop(0 if one.leads else 1).stop()
+    (left,) = place.nodes
+    await place.until(lambda: left.leads, 5, "the other one leads after it")
+    assert caplog.text.count("the claim is refused") == 1
+    assert len(errors(caplog)) == 1
+
+
+async def test_who_is_refused_and_is_not_first_any_more_leaves_the_coordinators_id_alone(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.store.begin_term(2, "e", "two", 0)  # two has led already; one, who stood before it, comes too late
+    one = await place.node("one")
+    two = await place.node("two")
+    await place.until(lambda: "the claim is refused" in caplog.text, 5, "the store refuses one")
+    one.coordinator.lose_session()
+    await place.until(lambda: two.leads, 5, "two leads")
+    await place.pass_time(2 * T.total_seconds())
+    assert await place.ensemble() == "e"
+    assert not errors(caplog)
+    assert two.leads
+    assert [(term.ensemble, term.order) for term in two.terms] == [("e", 2)]
+    await two.stop()
+    place.nodes.remove(two)
+    await place.until(lambda: one.leads, 5, "one stood again, and leads")
+    assert [term.ensemble for term in one.terms] == ["e"]
