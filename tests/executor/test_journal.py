@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from cronquorum.clock import SystemClock
+from cronquorum.clock import Clock, SystemClock
 from executor.assignment import AttemptKey
 from executor.entry import BadEntry, Entry, Moment, read_line, write_done, write_entry
 from executor.errors import BadDataDir
-from executor.journal import Journal
+from executor.journal import SYNC_SECONDS, Journal
 from executor.report import Chunk, FinalReport, Outcome, OutcomeState, Progress, TaskFailure
 from tests.rig.waiting import eventually_async
+from tests.scheduler.fake_clock import FakeClock, turns, until
 
 CLOCK = SystemClock()
 
@@ -72,8 +73,8 @@ def kept(path: Path) -> list[str]:
 
 
 @asynccontextmanager
-async def tended(path: Path) -> AsyncIterator[Journal]:
-    journal = Journal.open(path, CLOCK)
+async def tended(path: Path, clock: Clock = CLOCK) -> AsyncIterator[Journal]:
+    journal = Journal.open(path, clock)
     tending = asyncio.create_task(journal.tend())
     try:
         yield journal
@@ -147,6 +148,36 @@ async def test_what_is_acknowledged_is_not_offered_again(tmp_path: Path) -> None
         journal.forget(report(1).key)
         journal.forget(report(99).key)
     assert kept(tmp_path / "outcomes") == ["execution-0", "execution-2", "execution-3"]
+
+
+async def test_one_fsync_serves_all_that_was_written_since_the_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forced: list[int] = []  # how long the file was at each fsync
+    force = os.fdatasync
+
+    def counted(file: int) -> None:
+        forced.append(os.fstat(file).st_size)
+        force(file)
+
+    monkeypatch.setattr(os, "fdatasync", counted)
+    path, clock = tmp_path / "outcomes", FakeClock()
+    async with tended(path, clock) as journal:
+        for number in range(200):  # in one turn of the loop, each a write of its own
+            put(journal, report(number))
+        many = path.stat().st_size
+        await until(lambda: forced and clock.alarms, "it was forced to disk")
+        assert forced == [many]
+        for number in range(200, 300):  # each in a turn of its own, sooner than the next fsync may be
+            put(journal, report(number))
+            await turns(1)
+        assert forced == [many]
+        more = path.stat().st_size
+        await clock.advance(SYNC_SECONDS)
+        await until(lambda: len(forced) == 2 and clock.alarms, "what came since then is forced to disk, too")
+        await clock.advance(20 * SYNC_SECONDS)
+        assert forced == [many, more], "nothing was written since"
+    assert len(kept(path)) == 300
 
 
 async def test_the_file_is_written_anew_when_most_of_it_is_done(
