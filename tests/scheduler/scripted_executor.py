@@ -38,7 +38,8 @@ class ScriptedExecutor(ExecutorServiceServicer):
     """Answers each Hello with a Welcome, and keeps what the leader says.
 
     `held` and `offers` (reports) go with the next Welcome. `check` sees each message of a leader before it is
-    kept; what it raises is in `wrong`. A question whether it hears is answered as long as `hears` is true.
+    kept; what it raises is in `wrong`. A question whether it hears is answered as long as `hears` is true. While
+    `awake` is cleared its process hangs: it reads nothing, and its stream stays open.
     """
 
     def __init__(
@@ -61,6 +62,8 @@ class ScriptedExecutor(ExecutorServiceServicer):
         """What a refusal of every Hello names; empty: none is refused."""
         self.answers = True
         self.hears = True
+        self.awake = asyncio.Event()
+        self.awake.set()
         self.asked: list[int] = []
         self.hellos: list[pb.LeaderMessage] = []
         self.dispatches: list[pb.Dispatch] = []
@@ -86,7 +89,8 @@ class ScriptedExecutor(ExecutorServiceServicer):
 
     async def start(self) -> None:
         """Listen on a port of its own, or on the one that it had."""
-        self._server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
+        # without the probe what an executor leaves unread is held back after 64 KiB, and not after some megabytes
+        self._server = grpc.aio.server(options=(("grpc.so_reuseport", 0), ("grpc.http2.bdp_probe", 0)))
         add_ExecutorServiceServicer_to_server(self, self._server)  # type: ignore[no-untyped-call]  # generated
         port = self._server.add_insecure_port(self.address or "127.0.0.1:0")
         self.address = f"127.0.0.1:{port}"
@@ -157,6 +161,7 @@ class ScriptedExecutor(ExecutorServiceServicer):
 
     async def _read(self, context: Any) -> None:
         while isinstance(message := await context.read(), pb.LeaderMessage):
+            await self.awake.wait()
             try:
                 self._check(self, message)
             except Exception as error:
