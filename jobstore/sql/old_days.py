@@ -45,10 +45,13 @@ def old_days(look: Looking) -> Iterator[Sequence[Change]]:
         if day.end + SLACK > before:
             break
         yield from _kept(look, day, before)
-        yield from _belongings(look, day)
+        yield from _belongings(look, day, before)
         yield [DropDay(day.name, before)]
     if look.database.read(days.detached):
-        look.database.migrate(days.drop_detached)
+        try:
+            look.database.migrate(days.drop_detached)
+        except StoreError as error:
+            _log.warning("days that are over could not be dropped", error=str(error))
 
 
 def without_days(look: Looking) -> list[Table]:
@@ -99,12 +102,12 @@ def _candidates(look: Looking, rows: Table, at: datetime, after: Place | None, b
     return asked.order_by(c.scheduled_time, c.id).limit(PAGE)
 
 
-def _belongings(look: Looking, day: days.Day) -> Iterator[Sequence[Change]]:
-    """What belongs to the executions that go with a day."""
+def _belongings(look: Looking, day: days.Day, before: datetime) -> Iterator[Sequence[Change]]:
+    """What belongs to the executions that go with a day; not to those that came into it since it was looked through."""
     after = UUID(int=0) if day.start is None else first_id(day.start)
     end = first_id(day.end)
     c = executions.c
-    elsewhere = [c.kept, c.scheduled_time >= day.end]
+    elsewhere = [c.kept, c.scheduled_time >= day.end, ~c.final, c.ended >= before]
     if day.start is not None:
         elsewhere.append(c.scheduled_time < day.start)
     while ids := look.values(_owners(after, end)):

@@ -126,10 +126,10 @@ class PostgresDatabase(Database):
             with engine.connect() as connection:
                 return work(connection)
         except DBAPIError as error:
-            if not error.connection_invalidated or time.monotonic() - begun > AT_ONCE:
+            if self._closed or not error.connection_invalidated or time.monotonic() - begun > AT_ONCE:
                 raise
         except psycopg2.Error:  # not by way of SQLAlchemy: the server had ended it before it was made a snapshot's
-            if time.monotonic() - begun > AT_ONCE:
+            if self._closed or time.monotonic() - begun > AT_ONCE:
                 raise
             self._reader.dispose()
         # the server was restarted since this connection was used last: reading again is safe

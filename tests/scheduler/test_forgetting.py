@@ -89,3 +89,11 @@ async def test_a_leader_that_was_followed_forgets_nothing(stage: Stage, forgetti
     assert left(stage) == 1
     await turn(stage, forgetting, following)
     assert left(stage) == 0
+
+
+async def test_one_job_that_keeps_its_own_for_long_keeps_nobody_elses(stage: Stage, forgetting: Forgetting) -> None:
+    leader = await stage.lead()
+    await stage.apply("patient", retention={"succeeded": "365d", "failed": "365d"})
+    await leader.write(skipped(40), skipped(29))
+    await turn(stage, forgetting, leader)
+    assert left(stage) == 1
