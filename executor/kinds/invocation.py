@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import threading
 import traceback
 from collections.abc import Mapping
@@ -15,6 +16,15 @@ from executor.result import BadResult, encode_result
 
 _lock = threading.Lock()
 """Of all invocations: it is held for a moment only, and a lock for each costs more."""
+
+
+def _renew_lock() -> None:
+    """In a process that a task forked: another thread, which is not there, may have held it."""
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
 
 
 class TaskCancelled(BaseException):

@@ -30,12 +30,17 @@ class ThreadPool:
         self._closed = False
 
     def submit(self, work: Work) -> None:
-        """Have it called by a thread. It must not raise."""
+        """Have it called by a thread. It must not raise. Raises RuntimeError when the system gives not one thread."""
         with self._lock:
             self._work.append(work)
             call = self._call()
         if call is not None:
-            call()
+            try:
+                call()
+            except RuntimeError:
+                with self._lock:
+                    self._work.remove(work)
+                raise
 
     def close(self) -> None:
         """Idle threads end; those that run tasks end after them."""
@@ -65,7 +70,13 @@ class ThreadPool:
             with self._lock:
                 self._made -= 1
                 self._coming = False
-            _log.error("no thread can be started", threads=self._made, error=str(error))
+                made = self._made
+                parked = self._call() if self._parked else None  # one that became idle meanwhile
+            _log.error("no thread can be started", threads=made, error=str(error))
+            if parked is not None:
+                parked()
+            elif not made:
+                raise
 
     def _serve(self) -> None:
         park = threading.Lock()

@@ -109,8 +109,11 @@ class WorkerProcess(asyncio.Protocol):
             return
         if "ready" in message:
             self._ready = True
-            if run.grace is None:
+            if run.grace is None and run.reporter.may_start():
                 self.give(run)
+            elif run.grace is None:  # the lease has run out while the process came up
+                run.grace = 0.0
+                self.terminate(0)
         elif "progress" in message:
             fraction, note = message["progress"]
             run.reporter.progress(float(fraction), str(note))

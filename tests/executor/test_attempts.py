@@ -4,6 +4,8 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import pytest
+
 from cronquorum.clock import SystemClock, wait_for_event
 from executor.assignment import Assignment, AttemptKey, PythonTask
 from executor.attempts import Attempts
@@ -17,7 +19,7 @@ CLOCK = SystemClock()
 KEY = AttemptKey("execution", 0, 1, 1, "life")
 
 
-def assignment() -> Assignment:
+def assignment(may_rerun: bool = False) -> Assignment:
     return Assignment(
         key=KEY,
         namespace="default",
@@ -29,7 +31,7 @@ def assignment() -> Assignment:
         task=PythonTask(callable="boom"),
         params={},
         timeout=None,
-        may_rerun=False,
+        may_rerun=may_rerun,
     )
 
 
@@ -84,3 +86,31 @@ async def test_what_does_begin_starts_and_ends_in_its_thread() -> None:
         report = await last_word(attempts)
     assert isinstance(report.what, Outcome) and report.what.state is OutcomeState.FAILED
     assert report.started is not None and before <= report.started <= report.ended
+
+
+async def test_what_has_no_lease_when_its_process_comes_does_not_begin() -> None:
+    async with attempts_of(may_start=lambda: False) as attempts:
+        attempts.take(assignment(may_rerun=True))  # therefore in a process
+        report = await last_word(attempts)
+    assert isinstance(report.what, Outcome)
+    assert (report.what.state, report.what.reason) == (OutcomeState.LOST, "leaseExpired")
+    assert report.started is None
+
+
+async def test_an_attempt_for_which_there_is_no_thread_at_all_ends(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async with attempts_of(may_start=lambda: True) as attempts:
+        with monkeypatch.context() as none_left:
+            none_left.setattr(threading.Thread, "start", start)
+            attempts.take(assignment())
+            report = await last_word(attempts)
+        assert isinstance(report.what, Outcome)
+        assert report.what.error is not None
+        assert (report.what.state, report.what.error.type) == (OutcomeState.FAILED, "internal")
+        assert not attempts.running
+    assert "no thread can be started" in caplog.text
+    caplog.clear()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -342,3 +343,19 @@ async def test_modules_of_the_embedded_mode(
     outcome = await call(stream, "made_up:here", **PROCESS)
     assert outcome.error.type == "cannotImport"
     assert outcome.error.message.startswith("cannot import made_up:here: ModuleNotFoundError")
+
+
+FORKING = """
+import os, sys
+from executor.kinds import invocation
+
+invocation._lock.acquire()  # as another task's thread may have it at that moment
+child = os.fork()
+if child == 0:
+    os._exit(0 if invocation._lock.acquire(timeout=5) else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_process_that_a_task_forks_does_not_wait_for_threads_that_it_has_not() -> None:
+    assert subprocess.run([sys.executable, "-c", FORKING], timeout=60, check=False).returncode == 0
