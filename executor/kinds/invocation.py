@@ -5,6 +5,7 @@ import contextlib
 import os
 import threading
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -31,7 +32,7 @@ class TaskCancelled(BaseException):
     """Raised in a task of a worker process that is told to end, so that its `finally` blocks run."""
 
 
-class Invocation:
+class Invocation(ABC):
     """`invoke` in one thread, `cancel` from another. Whoever is one makes its context, when it is first asked for."""
 
     __slots__ = ("_context", "_coroutine", "_function", "_params", "cancelled")
@@ -47,8 +48,9 @@ class Invocation:
     def is_async(self) -> bool:
         return self._function.is_async
 
+    @abstractmethod
     def make_context(self) -> Context:
-        raise NotImplementedError
+        """The context that the function may ask for. Called once at most."""
 
     @property
     def context(self) -> Context:
