@@ -125,8 +125,8 @@ class Candidate:
             )
         except ClaimRefused as error:
             _log.warning("the claim is refused", node=self._member.id, error=str(error))
-            await self._clock.sleep(self._session_timeout.total_seconds() / 2)
-            if candidacy.may_act():
+            await wait_for_event(self._stopping, self._clock, self._session_timeout.total_seconds() / 2)
+            if candidacy.may_act() and not self._stopping.is_set():
                 # proven first in line after the refusal, and yet older than the last leader: the
                 # coordinator went back to a backup, and would refuse everybody for ever
                 _log.error("the coordinator has gone back: it gets a new id", seen=claim.ensemble)

@@ -88,6 +88,7 @@ class Backlog:
         heads = [
             (line[0].due.trigger.next_fire, number, demand)
             for number, (demand, (_, line)) in enumerate(self._lines.items())
+            if line  # whoever asked last may have stopped after the last of it
         ]
         heapq.heapify(heads)
         while heads:

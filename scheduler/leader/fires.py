@@ -101,6 +101,8 @@ class Fires:
         for waiting in self._backlog.serve(self._placement.has_room):
             self._decisions.has_slot(waiting, self._clock.now())
             found = True
+            if self._clock.monotonic() - begun >= LONGEST_STRETCH:
+                return True
         while not self._resting and self._clock.monotonic() - begun < LONGEST_STRETCH:
             now = self._clock.now()
             due, missing = self._timetable.take(now, LARGEST_TAKE, self._catalog.knows)

@@ -219,3 +219,15 @@ async def test_one_that_waits_is_not_taken_for_one_that_catches_up(stage: Stage)
     await stage.pause(name=name)
     (row,) = stage.rows(name)
     assert (row.state, row.missed, row.reason) == (State.PENDING, None, "no free slot on 1 executors")
+
+
+async def test_a_pass_that_took_long_goes_on_where_it_stopped(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    executor, first = await full(stage)
+    monkeypatch.setattr("scheduler.leader.fires.LONGEST_STRETCH", 0.0)  # it ends after each, also after the last
+    await executor.say(outcome(first.key))
+    _, second = await stage.dispatched(executor, 2)
+    await executor.say(outcome(second.key))
+    await stage.dispatched(executor, 3)
+    await until(lambda: recorded(stage) == dict.fromkeys(NAMES, 1))
+    await stage.pass_time(1)
+    assert not stage.reign.run.done()
