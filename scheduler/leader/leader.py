@@ -113,7 +113,7 @@ class Leader:
             clock,
             self.roster.link,
             self._may_offer,
-            lambda link, order: self._outbox.dispatch(link, order),
+            lambda execution: self._outbox.order(execution),
         )
         self._placement = Placement(term, self.ledger, self.ahead, self.catalog, policy.limits, random.Random())
         self._chains = Chains(self.ledger, self.catalog, self._placement, clock)

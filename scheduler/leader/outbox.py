@@ -9,6 +9,7 @@ from jobstore.changes import Change, MoveExecution, NewExecution
 from jobstore.errors import BadChange
 from jobstore.model import Execution
 from jobstore.states import PLACED, State
+from schedapi.v1 import executor_service_pb2 as pb
 from scheduler import wire
 from scheduler.errors import NotLeading, SetAside
 from scheduler.leader.ahead import Ahead
@@ -117,15 +118,16 @@ class Outbox:
     def send(self, link: Link, execution: Execution) -> None:
         """Send a dispatch whose record is committed: at its time, and when there is a slot for it."""
         if not self._ahead.takes(link, execution):
-            self.dispatch(link, execution)
+            order = self.order(execution)
+            if order is not None:
+                link.send(order)
 
-    def dispatch(self, link: Link, execution: Execution) -> None:
-        """Send it now."""
+    def order(self, execution: Execution) -> pb.Dispatch | None:
+        """What an executor is told to run; None when the definition is gone."""
         order = self._orders.order(execution)
         if order is None:
             _log.error("a dispatched execution's definition is gone", execution=str(execution.id))
-        else:
-            link.send(order)
+        return order
 
     def _is_still_placed(self, execution: Execution) -> bool:
         """Whether it has not been given away, or ended, while its record was on the way to the store."""

@@ -57,6 +57,8 @@ class Reports:
         """
         while self._writer.full:
             await self._clock.sleep(FULL_PAUSE)
+        # a slot is free before its outcome is taken in: who is in line for it shall not wait for that
+        self._ahead.release(link, sum(report.HasField("outcome") for report in reports))
         now = self._clock.now()
         freed = 0
         for report in reports:
