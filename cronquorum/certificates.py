@@ -27,7 +27,12 @@ _log = get_logger(__name__)
 
 
 class CertificateError(Exception):
-    """Files that cannot be used. One line, which names the file and says what would be right."""
+    """A file that cannot be used. One line, which names the setting and the file, and says what would be right."""
+
+    def __init__(self, what: str, path: Path, problem: str) -> None:
+        super().__init__(f"tls.{what}: {path}: {problem}")
+        self.path = path
+        self.problem = problem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,9 +79,11 @@ class Certificates:
         credentials = read_credentials(files, now())
         if role not in roles_of(credentials.names):
             bears = ", ".join(credentials.names) or "none"
-            raise CertificateError(
-                f"tls.cert: {files.cert}: not the certificate of a {role.word}: its DNS names ({bears}) do not have "
-                f"{role.value} (schedctl pki issue --role {role.word})"
+            _refuse(
+                "cert",
+                files.cert,
+                f"not a certificate for this: {role.value} is not among its DNS names ({bears}); schedctl pki issue "
+                f"--role {role.word} makes one",
             )
         made = cls(files, credentials, now)
         made.current()
@@ -175,7 +182,7 @@ def _dns_names(path: Path, certificate: x509.Certificate) -> tuple[str, ...]:
 
 
 def _refuse(what: str, path: Path, problem: str) -> NoReturn:
-    raise CertificateError(f"tls.{what}: {path}: {problem}") from None
+    raise CertificateError(what, path, problem) from None
 
 
 def _date(instant: datetime) -> str:
