@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -233,5 +234,6 @@ def _write(contents: dict[Path, tuple[bytes, int]], *, replace: bool) -> None:
                 file.write(content)
             beside.replace(path)
         except OSError as error:
-            beside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                beside.unlink()
             raise AuthorityError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}") from None

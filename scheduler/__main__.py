@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import importlib
-import os
 import signal
 import socket
 import sys
@@ -40,7 +39,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a node until SIGTERM or SIGINT; returns the exit code."""
     settings = NodeSettings.load(sys.argv[1:] if argv is None else argv, prog=PROG, description=DESCRIPTION)
     logs.configure(settings.log_level)
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its C core would write lines of its own to stderr
     try:
         for plugin in settings.plugins:
             import_plugin(plugin)

@@ -210,16 +210,22 @@ class Client:
 
 def _try_handshake(connection: socket.socket, endpoint: str, files: "TlsFiles", name: str) -> None:
     """Raises `Unauthenticated`, with the reason, which gRPC's own attempt would not tell."""
+    why = ""
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=files.ca)
     context.load_cert_chain(files.cert, files.key)
     context.set_alpn_protocols(["h2"])
     try:
         with context.wrap_socket(connection, server_hostname=name) as secure:
-            secure.recv(1)  # the server looks at our certificate after our part is over, and then says something
-    except (ssl.SSLError, ConnectionResetError) as error:
-        why = getattr(error, "verify_message", "") or getattr(error, "reason", "") or str(error)
-        told = f"{endpoint}: no TLS connection: {why.lower().replace('_', ' ')}"
-        raise Unauthenticated(told, reason=NO_TLS, answered=False) from None
+            # the server looks at our certificate when our part is over, and then says something, or goes
+            if not secure.recv(1):
+                why = f"the certificate in {files.cert} is not taken"
+    except ConnectionResetError:
+        why = f"the certificate in {files.cert} is not taken"
+    except ssl.SSLError as error:
+        found = getattr(error, "verify_message", "") or error.reason or str(error)
+        why = "it speaks plain text" if found == "WRONG_VERSION_NUMBER" else found.lower().replace("_", " ")
+    if why:
+        raise Unauthenticated(f"{endpoint}: no TLS connection: {why}", reason=NO_TLS, answered=False)
 
 
 def _identify(request: Any) -> None:
