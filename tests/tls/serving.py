@@ -1,4 +1,4 @@
-"""A server that counts what reaches it, and calls to it."""
+"""Servers with TLS: one that counts what reaches it, a node, an executor; and calls to them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,8 +8,15 @@ from typing import Any
 import grpc
 
 from cronquorum.certificates import Certificates, TlsFiles
+from cronquorum.clock import SystemClock
+from cronquorum.coordination.inprocess import InProcessCoordinator
 from cronquorum.roles import Role
 from cronquorum.transport import Transport
+from executor.config import ExecutorConfig
+from executor.service import Executor
+from jobstore.opening import open_store
+from jobstore.schema import upgrade
+from scheduler.node import Node, NodeConfig
 from tests.tls.making import dial_options
 
 ECHO = "/test/Echo"
@@ -92,3 +99,37 @@ async def reached(served: Served, files: TlsFiles, role: Role = Role.EXECUTOR) -
         return str(error.details())
     finally:
         await live.close()
+
+
+@asynccontextmanager
+async def running_node(files: TlsFiles) -> AsyncIterator[str]:
+    """A node that leads; its address."""
+    store = open_store("sqlite://")
+    upgrade(store)
+    transport = Transport(Certificates.open(files, Role.SCHEDULER))
+    config = NodeConfig(node_id="n", listen="127.0.0.1:0", transport=transport)
+    node = Node(config, store, InProcessCoordinator(), SystemClock())
+    await node.start()
+    await node.led()
+    try:
+        yield node.address
+    finally:
+        await node.stop()
+        store.close()
+
+
+@asynccontextmanager
+async def running_executor(files: TlsFiles) -> AsyncIterator[str]:
+    """An executor; its address."""
+    coordinator = InProcessCoordinator()
+    await coordinator.start()
+    transport = Transport(Certificates.open(files, Role.EXECUTOR))
+    config = ExecutorConfig(executor_id="e", listen="127.0.0.1:0", tls=files)
+    executor = Executor(config, SystemClock(), coordinator, transport=transport)
+    await executor.start()
+    try:
+        yield executor.address
+    finally:
+        executor.hurry()
+        await executor.stop(0)
+        await coordinator.close()

@@ -2,8 +2,6 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
-from cronquorum.certificates import Certificates, TlsFiles
-from cronquorum.clock import SystemClock
-from cronquorum.coordination.inprocess import InProcessCoordinator
 from cronquorum.roles import Role
-from cronquorum.transport import Transport
-from executor.config import ExecutorConfig
-from executor.service import Executor
-from jobstore.opening import open_store
-from jobstore.schema import upgrade
 from schedapi.errors import from_rpc_error
 from schedapi.guard import FORWARDED
 from schedapi.permissions import RULES, allowed
@@ -34,8 +24,8 @@ from schedapi.v1 import (
     job_pb2,
     job_service_pb2,
 )
-from scheduler.node import Node, NodeConfig
 from tests.tls.making import Pki, dial_options
+from tests.tls.serving import running_executor, running_node
 
 ROOT = Path(__file__).parents[2]
 FILES = (
@@ -109,38 +99,6 @@ def test_what_is_unknown_is_allowed_to_nobody() -> None:
 
 
 # ------------------------------------------------------------------------------------------------- the servers
-
-
-@asynccontextmanager
-async def running_node(files: TlsFiles) -> AsyncIterator[str]:
-    store = open_store("sqlite://")
-    upgrade(store)
-    transport = Transport(Certificates.open(files, SCHEDULER))
-    config = NodeConfig(node_id="n", listen="127.0.0.1:0", transport=transport)
-    node = Node(config, store, InProcessCoordinator(), SystemClock())
-    await node.start()
-    await node.led()
-    try:
-        yield node.address
-    finally:
-        await node.stop()
-        store.close()
-
-
-@asynccontextmanager
-async def running_executor(files: TlsFiles) -> AsyncIterator[str]:
-    coordinator = InProcessCoordinator()
-    await coordinator.start()
-    transport = Transport(Certificates.open(files, EXECUTOR))
-    config = ExecutorConfig(executor_id="e", listen="127.0.0.1:0", tls=files)
-    executor = Executor(config, SystemClock(), coordinator, transport=transport)
-    await executor.start()
-    try:
-        yield executor.address
-    finally:
-        executor.hurry()
-        await executor.stop(0)
-        await coordinator.close()
 
 
 async def call(
