@@ -1,5 +1,6 @@
 """Whoever has no right certificate is turned away in the handshake: nothing of ours ever hears of them."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import grpc
@@ -9,6 +10,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from cronquorum.certificates import Certificates
 from cronquorum.roles import Role
 from cronquorum.transport import PlainTextRefused, Transport, open_transport, plain_text_problem
+from executor.__main__ import main as executor
+from scheduler.__main__ import main as scheduler
+from scheduler.config import NodeSettings
 from tests.tls.making import Pki
 from tests.tls.serving import echo, reached, serving
 
@@ -104,3 +108,29 @@ def test_insecure_is_told_at_each_start(pki: Pki, caplog: pytest.LogCaptureFixtu
     caplog.clear()
     open_transport(pki.files(Role.SCHEDULER), Role.SCHEDULER, insecure=True)
     assert "insecure has no effect: connections are mutual TLS" in caplog.text
+
+
+def test_metrics_are_no_secret_and_may_be_anywhere() -> None:
+    def read(*words: str) -> NodeSettings:
+        argv = ["--store", "sqlite:///x", "--zookeeper", "127.0.0.1:1", *words]
+        return NodeSettings.load(argv, prog="scheduler", description="", environ={})
+
+    assert read("--metrics-listen", "0.0.0.0:7401").metrics_listen == "0.0.0.0:7401"
+    tls = ("--tls-cert", "c", "--tls-key", "k", "--tls-ca", "a")
+    assert read("--listen", "0.0.0.0:7400", "--advertise", "node-1.example:7400", *tls).tls.files is not None
+    assert read("--listen", "0.0.0.0:7400", "--advertise", "node-1.example:7400", "--insecure").insecure
+
+
+@pytest.mark.parametrize(("main", "prog"), [(scheduler, "scheduler"), (executor, "executor")])
+def test_files_that_cannot_be_used_end_the_start(
+    main: Callable[[Sequence[str]], int], prog: str, pki: Pki, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = pki.files(Role.VIEWER)
+    argv = ["--zookeeper", "127.0.0.1:1", *(["--store", "sqlite:///x"] if prog == "scheduler" else [])]
+    argv += ["--tls-cert", str(files.cert), "--tls-key", str(files.key), "--tls-ca"]
+    assert main([*argv, "/no/ca"]) == 1
+    assert (
+        capsys.readouterr().err.splitlines()[-1] == f"{prog}: tls.ca: /no/ca: cannot be read: no such file or directory"
+    )
+    assert main([*argv, str(files.ca)]) == 1
+    assert f"{prog}: tls.cert: {files.cert}: not a certificate for this: " in capsys.readouterr().err
