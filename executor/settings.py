@@ -8,6 +8,7 @@ from pydantic import Field
 
 from cronquorum.coordination.zookeeper import SESSION_TIMEOUT
 from cronquorum.settings import Duration, HostPort, Metavar, Settings
+from cronquorum.transport import TlsSection
 from executor.config import KINDS, LEASE, LISTEN, MOST_SLOTS, SLOTS, ExecutorConfig
 from executor.errors import BadConfig
 from executor.service import DRAIN_SECONDS
@@ -48,9 +49,8 @@ class ExecutorSettings(Settings):
     session_timeout: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=1))] = Field(
         SESSION_TIMEOUT, description="ZooKeeper session timeout"
     )
-    insecure: bool = Field(
-        False, description="allow to listen, in plain text, where others than this host can reach it"
-    )
+    tls: TlsSection = TlsSection()
+    insecure: bool = Field(False, description="allow plain text, without [tls], to and from other hosts")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level to log")
 
     def config(self) -> ExecutorConfig:
@@ -70,5 +70,6 @@ class ExecutorSettings(Settings):
             tasks=tuple(dict.fromkeys(self.tasks)),
             lease=self.lease,
             data=self.data,
+            tls=self.tls.files,
             insecure=self.insecure,
         )

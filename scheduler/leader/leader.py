@@ -10,6 +10,7 @@ from cronquorum import failpoints
 from cronquorum.clock import Clock
 from cronquorum.coordination import Member, Watch
 from cronquorum.logs import get_logger
+from cronquorum.transport import Transport
 from jobstore.changes import Change
 from jobstore.model import Term
 from jobstore.protocols import JobStore, Records
@@ -88,6 +89,7 @@ class Leader:
         may_act: Callable[[], bool],
         policy: Policy,
         metrics: NodeMetrics,
+        transport: Transport | None = None,
     ) -> None:
         self.term = term
         self.took_over = asyncio.Event()
@@ -102,6 +104,7 @@ class Leader:
         self._clock = clock
         self._may_act = may_act
         self._metrics = metrics
+        self._transport = transport or Transport()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closing = False
         writer = self._writer = Writer(store, term, clock, may_act, metrics)
@@ -261,7 +264,7 @@ class Leader:
         self._called = True
 
     def _link(self, member: Member) -> Link:
-        return Link(member, self.term, self._clock, self._may_act, self)
+        return Link(member, self.term, self._clock, self._may_act, self, self._transport)
 
     async def _follow_executors(self) -> None:
         while True:
