@@ -86,7 +86,9 @@ async def _run(settings: ExecutorSettings, config: ExecutorConfig, start: Start)
             listen=config.listen,
         )
     clock = SystemClock()
-    coordinator = ZooKeeperCoordinator(settings.zookeeper, clock=clock, session_timeout=settings.session_timeout)
+    coordinator = ZooKeeperCoordinator(
+        settings.zookeeper, clock=clock, access=settings.zookeeper_access, session_timeout=settings.session_timeout
+    )
     executor = Executor(config, clock, coordinator, start.ward)
     told = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -7,9 +7,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from cronquorum.coordination.settings import ZooKeeperSettings
 from cronquorum.durations import format_duration
 from cronquorum.names import shown
-from cronquorum.settings import Duration, HostPort, Metavar, Section, Settings, split_host_port
+from cronquorum.settings import Duration, HostPort, Metavar, Section, split_host_port
 from jobstore.retention import KEPT, SHORTEST, Retention, Said
 from scheduler import concurrency, failover, routing
 from scheduler.definitions import Defaults
@@ -111,14 +112,11 @@ class RetentionSection(Section):
         return Retention(succeeded=self.succeeded, failed=self.failed, namespaces=spaces)
 
 
-class NodeSettings(Settings):
+class NodeSettings(ZooKeeperSettings):
     """Settings of a scheduler node."""
 
     store: Annotated[str, Metavar("URL")] = Field(
         description="the job store: postgresql://USER@HOST:PORT/DATABASE or sqlite:///PATH"
-    )
-    zookeeper: Annotated[str, Metavar("HOST:PORT,.../CHROOT")] = Field(
-        description="ZooKeeper's HOST:PORT[,HOST:PORT...]/CHROOT"
     )
     listen: HostPort = Field(LISTEN, description="address of the gRPC API")
     advertise: HostPort | None = Field(

@@ -7,7 +7,7 @@ anything but CONNECTED, `Session.contact` is None, and after a reconnect it is a
 has proven something over a contact knows that it is stale by `is`, and no request that was meant for
 one connection is sent, or believed, on the next.
 
-`client`, `contact` and `session` are the only modules that know kazoo.
+`client`, `contact`, `identity` and `session` are the only modules that know kazoo.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from kazoo.exceptions import ConnectionLoss
 from kazoo.protocol.states import KazooState, KeeperState
 
 from cronquorum.clock import Clock, wait_for_event
+from cronquorum.coordination.access import Access
 from cronquorum.coordination.client import Client
 from cronquorum.coordination.contact import Contact, NoContact
 from cronquorum.coordination.hosts import Hosts
@@ -47,8 +48,9 @@ class Session:
     A session is lost when ZooKeeper says so, and never by silence.
     """
 
-    def __init__(self, hosts: Hosts, timeout: timedelta, clock: Clock) -> None:
+    def __init__(self, hosts: Hosts, timeout: timedelta, clock: Clock, access: Access | None = None) -> None:
         self.hosts = hosts
+        self.access = access or Access()
         self.contact: Contact | None = None
         """Written by kazoo's connection thread, so that it is never older than what kazoo knows."""
         self.session_id: int | None = None
@@ -72,6 +74,10 @@ class Session:
         self._in_flight: dict[asyncio.Future[Any], tuple[Contact, float]] = {}
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._told: Contact | None = None
+        self._failure = ""
+        """Of the client before the present one."""
+        self._told_failures: set[str] = set()
+        """Those of the present silence: each is told once."""
         self._silent_since = 0.0
         self._last_tick = 0.0
 
@@ -106,8 +112,15 @@ class Session:
         """The contact of now. Raises NoContact."""
         contact = self.contact
         if contact is None:
-            raise NoContact(f"no contact with ZooKeeper at {self.hosts}")
+            why = f": {self.failure}" if self.failure else ""
+            raise NoContact(f"no contact with ZooKeeper at {self.hosts}{why}")
         return contact
+
+    @property
+    def failure(self) -> str:
+        """Why there is no contact, as far as is known; else empty."""
+        now = "" if self._client is None else self._client.failure
+        return now or self._failure
 
     async def reach(self, deadline: float) -> Contact:
         """A contact, as soon as there is one. Raises NoContact at the deadline (the clock's boottime)."""
@@ -173,6 +186,7 @@ class Session:
         client = Client(
             self.hosts,
             self._asked_timeout,
+            self.access,
             is_alive=self._is_alive,
             on_state=self._on_kazoo_state,
             session=credentials,
@@ -186,6 +200,8 @@ class Session:
         with self._changing:
             old, self._client = self._client, client
             self.contact, self._died = None, False
+        if old is not None:
+            self._failure = old.failure
         return old
 
     def _on_kazoo_state(self, client: Client, state: str) -> None:
@@ -217,6 +233,8 @@ class Session:
                 log.warning("no contact with ZooKeeper", hosts=hosts, session_lost=self.session_id is None)
             else:
                 self.timeout = contact.timeout
+                self._failure = ""
+                self._told_failures.clear()
                 log.info("in contact with ZooKeeper", hosts=hosts, session=f"{contact.session_id:#x}")
             self._told = contact
         for listener in list(self._listeners):
@@ -227,6 +245,7 @@ class Session:
         while True:
             self._last_tick = now = self._clock.boottime()
             if self.contact is None:
+                self._tell_failure()
                 if self._died or now - self._silent_since > GIVE_UP_AFTER * self.timeout:
                     self._replace_client()
             elif any(now - sent > NO_ANSWER * self.timeout for _, sent in self._in_flight.values()):
@@ -234,6 +253,12 @@ class Session:
                 if self._client is not None:
                     self._client.drop()
             await self._clock.sleep(self.timeout / 8)
+
+    def _tell_failure(self) -> None:
+        failure = self.failure
+        if failure and failure not in self._told_failures:
+            self._told_failures.add(failure)
+            log.warning("cannot connect to ZooKeeper", error=failure)
 
     def _is_alive(self) -> bool:
         """Whether the event loop has lately come round. Called on kazoo's connection thread."""

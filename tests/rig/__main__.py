@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> str | None:
                     print(*missing.packages)
         case ["jars"]:
             try:
-                print(zookeeper_jars()[0].parent)
+                print(zookeeper_jars(tls=True)[0].parent)
             except MissingPart as missing:
                 return str(missing)
         case _:
