@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cronquorum.coordination.hosts import Hosts
-from cronquorum.coordination.identity import BadAccess, Identity, checked_user, read_identity
+from cronquorum.coordination.identity import SET_USER, BadAccess, Identity, checked_user, read_identity
 from cronquorum.coordination.tls import Tls
 
 
@@ -43,10 +43,7 @@ class Access:
     def doubts(self, hosts: Hosts) -> Iterator[str]:
         """What an operator should be told of at each start, though it works."""
         if not self.user and not hosts.is_loopback:
-            yield (
-                "everybody who reaches ZooKeeper can take over this cluster: set zookeeper_user and "
-                "zookeeper_password_file"
-            )
+            yield f"everybody who reaches ZooKeeper can take over this cluster: {SET_USER}"
         if self.user and self.tls is None and not hosts.is_loopback:
             yield "the password for ZooKeeper travels in plain text: set ca in [zookeeper_tls]"
         if self.user and not hosts.chroot:

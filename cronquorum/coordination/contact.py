@@ -15,12 +15,13 @@ from kazoo.exceptions import (
     NodeExistsError,
     NoNodeError,
     OperationTimeoutError,
+    SessionClosedRequireSaslError,
     SessionExpiredError,
 )
 from kazoo.protocol.states import WatchedEvent
 
 from cronquorum.coordination.client import Client
-from cronquorum.coordination.identity import acl_text, is_same
+from cronquorum.coordination.identity import SET_USER, acl_text, is_same
 from cronquorum.coordination.protocols import CoordinationError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class NoContact(CoordinationError):
 
 
 class Denied(CoordinationError):
-    """A znode's ACL keeps us out; the message says what to set."""
+    """A znode's ACL keeps us out, or ZooKeeper itself does; the message says what to set."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,14 +192,13 @@ class Contact:
             raise NoContact(f"lost contact with ZooKeeper at {self._session.hosts}: {error!r}") from error
         except (NoNodeError, NodeExistsError, BadVersionError):
             raise
-        except NoAuthError as error:
-            raise Denied(
-                f"ZooKeeper at {self._session.hosts} refuses to {what} {path}: {self._identity.advice} (NoAuth)"
-            ) from error
         except KazooException as error:
-            raise CoordinationError(
-                f"ZooKeeper at {self._session.hosts} refuses to {what} {path}: {error!r}"
-            ) from error
+            refusal = f"ZooKeeper at {self._session.hosts} refuses to {what} {path}"
+            if isinstance(error, NoAuthError):
+                raise Denied(f"{refusal}: {self._identity.advice} (NoAuth)") from error
+            if isinstance(error, SessionClosedRequireSaslError) and not self._identity.user:
+                raise Denied(f"{refusal}: it asks for credentials: {SET_USER}") from error
+            raise CoordinationError(f"{refusal}: {error!r}") from error
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cronquorum.clock import Clock
-from cronquorum.coordination.contact import Contact, NoContact, Znode
+from cronquorum.coordination.contact import Contact, Denied, NoContact, Znode
 from cronquorum.coordination.duty import Duty
 from cronquorum.coordination.ensemble import Ensemble
 from cronquorum.coordination.protocols import Claim, Member
@@ -67,6 +67,8 @@ class Line:
         prefix = f"{member.id}-{member.incarnation}-{uuid.uuid4().hex}-"
         try:
             place = await self._enter(prefix, data, contact)
+        except Denied:
+            raise
         except BaseException:
             self.leave(prefix)
             raise
@@ -78,9 +80,13 @@ class Line:
         async def turn(contact: Contact | None) -> bool:
             if contact is None:
                 return False
-            for name in await self.entries(contact):
-                if name.startswith(prefix):
-                    await contact.remove(f"{self.folder}/{name}")
+            try:
+                for name in await self.entries(contact):
+                    if name.startswith(prefix):
+                        await contact.remove(f"{self.folder}/{name}")
+            except Denied as error:
+                # the folder was closed to us; nobody else could lead for as long as our entry stands
+                self.session.start_over(str(error))
             return True
 
         return Duty(self.session, self.clock, turn, name=f"leave the line as {prefix}")
@@ -103,6 +109,10 @@ class Line:
                 answer_lost = True
                 contact = await self.session.reach(deadline)
                 continue
+            except Denied:
+                if answer_lost:  # else nothing was made
+                    self.leave(prefix)
+                raise
             if znode is not None and znode.owner == contact.session_id:
                 return Place(prefix=prefix, znode=znode, session_id=contact.session_id, sent=sent)
             answer_lost = True

@@ -16,6 +16,8 @@ from cronquorum.coordination.protocols import CoordinationError
 LONGEST_FILE = 4096
 """Bytes of a password file: room for several, and nothing that fills the memory."""
 
+SET_USER = "set zookeeper_user and zookeeper_password_file"
+
 _USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _PASSWORD = re.compile(r"[ -~]+")
 
@@ -49,7 +51,7 @@ class Identity:
     def advice(self) -> str:
         """What to do about an ACL that keeps us out."""
         if not self.user:
-            return "its ACL is for a user: set zookeeper_user and zookeeper_password_file"
+            return f"its ACL is for a user: {SET_USER}"
         return (
             f"its ACL is not for zookeeper_user {self.user!r} with the password in {self.source}: it was made by "
             "another user, or with another password"

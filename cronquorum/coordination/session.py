@@ -108,6 +108,16 @@ class Session:
             self._dispose(client)
         await asyncio.gather(*self._disposals)
 
+    def start_over(self, why: str) -> None:
+        """End this session, and with it all of ours that is ephemeral, and begin another."""
+        log.warning("ending the session with ZooKeeper", why=why)
+        old = self._exchange(None)
+        self.session_id = self._credentials = None
+        self._new_client()
+        self._on_change()
+        if old is not None:
+            self._dispose(old)
+
     def require(self) -> Contact:
         """The contact of now. Raises NoContact."""
         contact = self.contact
@@ -217,8 +227,8 @@ class Session:
                 self.contact = None
                 if state == KazooState.LOST and client.client_state == KeeperState.EXPIRED_SESSION:
                     self.session_id = self._credentials = None
-                elif state == KazooState.LOST:  # its thread died, of which ZooKeeper knows nothing
-                    self._died = True
+                elif state == KazooState.LOST and client.client_state != KeeperState.AUTH_FAILED:
+                    self._died = True  # its thread, of which ZooKeeper knows nothing
         self.post(self._on_change)
 
     def _on_change(self) -> None:
@@ -232,6 +242,12 @@ class Session:
                 self._silent_since = self._clock.boottime()
                 log.warning("no contact with ZooKeeper", hosts=hosts, session_lost=self.session_id is None)
             else:
+                if contact.timeout not in (self.timeout, self._asked_timeout):
+                    log.warning(
+                        "ZooKeeper grants another session timeout than was asked for (2 to 20 tickTime)",
+                        asked=self._asked_timeout,
+                        granted=contact.timeout,
+                    )
                 self.timeout = contact.timeout
                 self._failure = ""
                 self._told_failures.clear()

@@ -124,7 +124,6 @@ def test_an_open_cluster_is_closed_one_process_after_the_other(
     tls_zookeeper: ZooKeeperServer,
     tmp_path: Path,
 ) -> None:
-    """Over plain text here: TLS is closed in the same way."""
     plain = f"{tls_zookeeper.hosts}{hosts[hosts.index('/') :]}"
     digest = {name: value for name, value in closed.items() if "TLS" not in name}
     cluster = make_cluster(plain)

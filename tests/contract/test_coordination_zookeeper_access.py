@@ -16,7 +16,7 @@ from cronquorum.coordination import Candidacy, CoordinationError, Member
 from cronquorum.coordination.access import Access
 from cronquorum.coordination.contact import Denied
 from cronquorum.coordination.hosts import parse_hosts
-from cronquorum.coordination.identity import BadAccess, Identity
+from cronquorum.coordination.identity import BadAccess
 from cronquorum.coordination.protocols import EXECUTORS, NODES
 from cronquorum.coordination.tls import Tls
 from cronquorum.coordination.zookeeper import ZooKeeperCoordinator
@@ -166,6 +166,7 @@ async def test_one_who_is_kept_out_later_neither_stands_nor_is_silent(
     async with running(stranger.announce(EXECUTORS, member("worker"))):
         await eventually_async(lambda: "announce" in told(caplog) and advice in told(caplog))
     assert stranger.leader() is None
+    assert "ending the session" not in told(caplog), "there is nothing of its own in the line"
 
 
 async def test_a_member_that_is_closed_to_us_keeps_nobody_from_seeing_the_others(
@@ -182,15 +183,21 @@ async def test_a_member_that_is_closed_to_us_keeps_nobody_from_seeing_the_others
 
 
 async def test_credentials_that_zookeeper_refuses_are_told(
-    make: Open, digest: Access, zk_chroot: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    make: Open, digest: Access, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # no digest is ever refused, whatever its password; a scheme that the server does not know is
-    monkeypatch.setattr(Identity, "auth", property(lambda _: {("nonsense", "cluster:secret")}))
-    coordinator = make(zk_chroot, access=digest, connect_timeout=timedelta(seconds=2))
-    with pytest.raises(CoordinationError, match=r"refuses the credentials of zookeeper_user 'cluster' \(AuthFailed\)"):
-        await coordinator.start()
+    with ZooKeeperServer(options="DigestAuthenticationProvider.enabled=false\n") as server:
+        coordinator = make(f"{server.hosts}/x", access=digest, connect_timeout=timedelta(seconds=2))
+        with pytest.raises(CoordinationError, match=r"credentials of zookeeper_user 'cluster' \(AuthFailed\)"):
+            await coordinator.start()
     assert "AuthFailed" in told(caplog)
     assert zookeeper_threads() == []
+
+
+async def test_a_zookeeper_that_lets_in_nobody_without_credentials(make: Open, digest: Access) -> None:
+    with ZooKeeperServer(options="enforce.auth.enabled=true\nenforce.auth.schemes=digest\n") as server:
+        with pytest.raises(Denied, match="it asks for credentials: set zookeeper_user and zookeeper_password_file"):
+            await make(f"{server.hosts}/x").start()
+        await leads(await (await started(make(f"{server.hosts}/x", access=digest))).stand(member()))
 
 
 # --- closing what is open
@@ -235,6 +242,41 @@ async def test_closing_takes_nothing_from_those_who_are_there(
     await leads(next_one)
     await shows(watch)
     assert set(map(frozenset, acls(owner).values())) == {frozenset(ours())}
+
+
+async def test_who_is_shut_out_can_still_leave_the_line(
+    make: Open, digest: Access, zk_chroot: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    earlier = await started(make(zk_chroot, session=30))
+    candidacy = await earlier.stand(me := member())
+    registration = await earlier.announce(NODES, me)
+    await leads(candidacy)
+    later = await started(make(zk_chroot, session=30, access=digest))
+    next_one = await later.stand(member("node-2"))
+    watch = await later.watch(NODES)
+    await candidacy.withdraw()
+    await leads(next_one)
+    assert "ending the session" in told(caplog)
+    await shows(watch)
+    await eventually_async(lambda: earlier._session.contact is not None)
+    assert not await registration.prove()
+    await registration.withdraw()
+    with pytest.raises(Denied):
+        await earlier.stand(member())
+
+
+async def test_who_is_shut_out_withdraws_without_waiting(
+    make: Open, digest: Access, zk_chroot: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    earlier = await started(make(zk_chroot, session=60))
+    registration = await earlier.announce(EXECUTORS, me := member())
+    later = await started(make(zk_chroot, access=digest))
+    watch = await later.watch(EXECUTORS)
+    await shows(watch, me)
+    await asyncio.wait_for(registration.withdraw(), 30)
+    assert "stays until the session ends" in told(caplog)
+    await earlier.close()
+    await shows(watch)
 
 
 # --- the password file

@@ -3,6 +3,7 @@
 import shutil
 import socket
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -60,11 +61,17 @@ class ZooKeeperServer:
     Sessions may time out after 1 s at the least. ``stop``, ``kill`` and ``start`` keep port and data (a
     client that has seen a later state refuses a server that lost it); ``close`` ends it and deletes the data.
     Clients reach it at ``host``, an address of this machine. With ``tls`` it serves TLS too, at ``secure_port``.
-    ``options`` are more lines of its configuration.
+    ``options`` are more lines of its configuration, ``jvm`` more arguments of Java's.
     """
 
     def __init__(
-        self, *, number: int = 1, host: str = "127.0.0.1", tls: ServerTls | None = None, options: str = ""
+        self,
+        *,
+        number: int = 1,
+        host: str = "127.0.0.1",
+        tls: ServerTls | None = None,
+        options: str = "",
+        jvm: Sequence[str] = (),
     ) -> None:
         self.number = number
         self.host = host
@@ -72,6 +79,7 @@ class ZooKeeperServer:
         self.tls = tls
         self.secure_port = 0 if tls is None else free_port()
         self._options = options
+        self._jvm = jvm
         self._folder: Path | None = None
         self._process: ManagedProcess | None = None
         self._peers = ""
@@ -112,7 +120,15 @@ class ZooKeeperServer:
         main = "quorum.QuorumPeerMain" if self._peers else "ZooKeeperServerMain"
         self._process = ManagedProcess(
             f"zookeeper-{self.number}",
-            [java, *_JVM, "-cp", ":".join(map(str, jars)), f"org.apache.zookeeper.server.{main}", "zoo.cfg"],
+            [
+                java,
+                *_JVM,
+                *self._jvm,
+                "-cp",
+                ":".join(map(str, jars)),
+                f"org.apache.zookeeper.server.{main}",
+                "zoo.cfg",
+            ],
             log=self._folder / "zookeeper.log",
             cwd=self._folder,
         ).start()
@@ -204,8 +220,8 @@ class ZooKeeperServer:
 class ZooKeeperEnsemble:
     """Several servers that elect a leader among them; stop, kill or freeze its ``members`` one by one."""
 
-    def __init__(self, size: int = 3, *, host: str = "127.0.0.1") -> None:
-        self.members = [ZooKeeperServer(number=number, host=host) for number in range(1, size + 1)]
+    def __init__(self, size: int = 3, *, host: str = "127.0.0.1", jvm: Sequence[str] = ()) -> None:
+        self.members = [ZooKeeperServer(number=number, host=host, jvm=jvm) for number in range(1, size + 1)]
         lines = [f"server.{each.number}=127.0.0.1:{free_port()}:{free_port()}\n" for each in self.members]
         for member in self.members:
             member.join("".join(lines))
