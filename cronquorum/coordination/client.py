@@ -37,11 +37,9 @@ from kazoo.handlers.threading import SequentialThreadingHandler
 from kazoo.protocol.serialization import Connect
 from kazoo.retry import KazooRetry
 
-from cronquorum.coordination.access import Access
 from cronquorum.coordination.hosts import Hosts
 from cronquorum.coordination.identity import BadAccess, Identity
 from cronquorum.coordination.tls import Tls, failure_text
-from cronquorum.logs import get_logger
 
 MAX_RETRY_DELAY = 1.0
 """Seconds between two rounds of connection attempts, at most (before kazoo's jitter)."""
@@ -52,7 +50,6 @@ FAREWELL_PATIENCE = 1.0
 # Its transitions are told by our own log; what remains are its unhandled errors.
 _kazoo_log = logging.getLogger("cronquorum.kazoo")
 _kazoo_log.setLevel(logging.ERROR)  # nor is it to be less: it tells of all that it sends, passwords too
-_log = get_logger(__name__)
 
 
 class Client(KazooClient):  # type: ignore[misc] # kazoo has no types
@@ -62,14 +59,15 @@ class Client(KazooClient):  # type: ignore[misc] # kazoo has no types
         self,
         hosts: Hosts,
         timeout: float,
-        access: Access,
+        tls: Tls | None,
         *,
+        identify: Callable[[], Identity],
         is_alive: Callable[[], bool],
         on_state: Callable[["Client", str], None],
         session: tuple[int, bytes] | None = None,
     ) -> None:
-        """Both are called on the connection's thread, and must not block. `session` is to be gone on with."""
-        handler = _Handler(timeout / (len(hosts.servers) + 1), is_alive, access.tls)
+        """All are called on the connection's thread, and must not block. `session` is to be gone on with."""
+        handler = _Handler(timeout / (len(hosts.servers) + 1), is_alive, tls)
         super().__init__(
             hosts=hosts.connect_string,
             timeout=timeout,
@@ -87,7 +85,8 @@ class Client(KazooClient):  # type: ignore[misc] # kazoo has no types
         self.negotiated: float = timeout
         self.identity = Identity()
         """Who we are on the present connection."""
-        self._access = access
+        self._identify = identify
+        self._tls = tls
         self._shake_hands = self._connection._invoke
         self._connection._invoke = self._invoke
         self._resolve = self._connection._expand_client_hosts
@@ -112,27 +111,20 @@ class Client(KazooClient):  # type: ignore[misc] # kazoo has no types
             answer = self._shake_hands(timeout, request, xid)
             if isinstance(request, Connect) and answer[0].time_out > 0:
                 self.negotiated = answer[0].time_out / 1000
-                self._identify()
+                self.handler.failure = ""
+                self.identity = self._identify()
+                self.auth_data = self.identity.auth  # which kazoo shows next
         except AuthFailedError:
             self.handler.failed(f"it refuses the credentials of zookeeper_user {self.identity.user!r} (AuthFailed)")
             raise
         except ConnectionDropped as error:
-            wish = "or that port is for TLS" if self._access.tls is None else "or it asks for a certificate of ours"
+            wish = "or that port is for TLS" if self._tls is None else "or it asks for a certificate of ours"
             self.handler.failed(f"{error}: perhaps it does not serve now, {wish}")
             raise
         except Exception as error:
             self.handler.failed(failure_text(error))
             raise
         return answer
-
-    def _identify(self) -> None:
-        """Read anew who we are, before kazoo shows it; what cannot be read is what it was."""
-        self.handler.failure = ""
-        try:
-            self.identity = self._access.identity()
-        except BadAccess as error:
-            _log.warning("the earlier password is used", error=str(error))
-        self.auth_data = self.identity.auth
 
     def drop(self) -> None:
         """Break the connection, so that kazoo notices, and makes another."""

@@ -176,11 +176,19 @@ class ZooKeeperCandidacy(Standing):
             duty.nudge()  # each sees that it is over, and ends
 
     async def _look(self, contact: Contact | None) -> bool:
-        """Find out whether we are first; if not, watch the one before us."""
         if self._is_out(contact):
             return True
         if contact is None:
             return False
+        try:
+            return await self._find_place(contact)
+        except Denied as error:
+            # who cannot see the line cannot know when it is first, and would keep those behind it waiting for ever
+            self.end(str(error))
+            return True
+
+    async def _find_place(self, contact: Contact) -> bool:
+        """Find out whether we are first; if not, watch the one before us."""
         if await contact.children(self._place.znode.path, watch=self._looking.nudge) is None:
             self.end("its entry is gone")
             return True

@@ -26,6 +26,7 @@ from cronquorum.coordination.access import Access
 from cronquorum.coordination.client import Client
 from cronquorum.coordination.contact import Contact, NoContact
 from cronquorum.coordination.hosts import Hosts
+from cronquorum.coordination.identity import BadAccess, Identity
 from cronquorum.logs import get_logger
 
 MAX_IN_FLIGHT = 64
@@ -57,6 +58,8 @@ class Session:
         """The present session, also while contact is suspended. None: not yet, or lost."""
         self._credentials: tuple[int, bytes] | None = None
         """What a client needs to go on with it."""
+        self._identity = Identity()
+        """Who we were on the latest connection."""
         self._asked_timeout = timeout.total_seconds()
         self.timeout = self._asked_timeout
         """The session timeout T in seconds: as last negotiated, before that as asked for."""
@@ -82,7 +85,8 @@ class Session:
         self._last_tick = 0.0
 
     async def open(self, connect_timeout: float) -> Contact:
-        """Connect. Raises NoContact when that takes longer than `connect_timeout` seconds."""
+        """Connect. Raises NoContact when that takes longer than `connect_timeout` seconds, and BadAccess."""
+        self._identity = self.access.identity()
         self._loop = asyncio.get_running_loop()
         self.is_open = True
         self._last_tick = self._silent_since = self._clock.boottime()
@@ -196,7 +200,8 @@ class Session:
         client = Client(
             self.hosts,
             self._asked_timeout,
-            self.access,
+            self.access.tls,
+            identify=self._identify,
             is_alive=self._is_alive,
             on_state=self._on_kazoo_state,
             session=credentials,
@@ -204,6 +209,14 @@ class Session:
         old = self._exchange(client)
         client.start_async()
         return old
+
+    def _identify(self) -> Identity:
+        """Who we are by now; while that cannot be read, who we were. Called on kazoo's connection thread."""
+        try:
+            self._identity = self.access.identity()
+        except BadAccess as error:
+            log.warning("the earlier password is used", error=str(error))
+        return self._identity
 
     def _exchange(self, client: Client | None) -> Client | None:
         """Listen to this client from now on; return the old one, which nobody listens to any more."""

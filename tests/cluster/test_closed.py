@@ -127,7 +127,7 @@ def test_an_open_cluster_is_closed_one_process_after_the_other(
     plain = f"{tls_zookeeper.hosts}{hosts[hosts.index('/') :]}"
     digest = {name: value for name, value in closed.items() if "TLS" not in name}
     cluster = make_cluster(plain)
-    for name in ("node-1", "node-2"):
+    for name in ("node-1", "node-2", "node-3"):
         cluster.start_node(name)
     cluster.start_executor("executor-1")
     cluster.leader()
@@ -141,7 +141,7 @@ def test_an_open_cluster_is_closed_one_process_after_the_other(
         again = cluster.start_node if parts == "nodes" else cluster.start_executor
         again(name, env=digest)
 
-    for parts, name in (("nodes", "node-1"), ("nodes", "node-2"), ("executors", "executor-1")):
+    for parts, name in (("nodes", "node-1"), ("nodes", "node-2"), ("nodes", "node-3"), ("executors", "executor-1")):
         restart(parts, name)
         cluster.leader()
         count = succeeded(cluster, more_than=count)

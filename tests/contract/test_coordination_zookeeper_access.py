@@ -265,6 +265,19 @@ async def test_who_is_shut_out_can_still_leave_the_line(
         await earlier.stand(member())
 
 
+async def test_who_is_shut_out_keeps_nobody_behind_it_from_leading(make: Open, digest: Access, zk_chroot: str) -> None:
+    first, second = await started(make(zk_chroot)), await started(make(zk_chroot))
+    leading, waiting = await first.stand(member()), await second.stand(member("node-2"))
+    await leads(leading)
+    later = await started(make(zk_chroot, access=digest))
+    last = await later.stand(member("node-3"))
+    await first.close()
+    await leads(last)
+    assert "set zookeeper_user" in await waiting.ended()
+    with pytest.raises(CoordinationError, match="set zookeeper_user and zookeeper_password_file"):
+        await waiting.elected()
+
+
 async def test_who_is_shut_out_withdraws_without_waiting(
     make: Open, digest: Access, zk_chroot: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -358,6 +371,18 @@ async def test_a_password_file_that_went_bad_is_told_and_the_earlier_password_us
     await coordinator.watch(EXECUTORS)
     assert f"zookeeper_password_file: {password_file}: is empty" in told(caplog)
     assert "the earlier password is used" in told(caplog)
+
+
+async def test_a_client_that_replaces_another_is_the_same_user_though_the_file_went_bad(
+    make: Open, digest: Access, zk_chroot: str, password_file: Path, owner: KazooClient
+) -> None:
+    coordinator = await started(make(zk_chroot, access=digest))
+    registration = await coordinator.announce(NODES, member())
+    put(password_file, "")
+    coordinator._session._replace_client()
+    await eventually_async(registration.prove)
+    await coordinator.announce(EXECUTORS, member("worker"))
+    assert set(map(frozenset, acls(owner).values())) == {frozenset(ours())}
 
 
 BAD_FILES = {
