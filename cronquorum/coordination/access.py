@@ -49,9 +49,16 @@ class Access:
         if self.user and not hosts.chroot:
             yield "everybody who reaches ZooKeeper can delete what stands in its root: add a chroot to zookeeper"
         for setting, file in (("zookeeper_password_file", self.password_file), ("zookeeper_tls.key", self._key)):
-            if file is not None and file.stat().st_mode & stat.S_IROTH:
+            if file is not None and _is_for_all(file):
                 yield f"{setting}: {file} can be read by every user of this machine: chmod 600, or 640"
 
     @property
     def _key(self) -> Path | None:
         return None if self.tls is None else self.tls.key
+
+
+def _is_for_all(file: Path) -> bool:
+    try:
+        return bool(file.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False  # it is just being replaced

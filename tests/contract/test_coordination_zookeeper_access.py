@@ -374,6 +374,29 @@ async def test_a_password_file_that_went_bad_is_told_and_the_earlier_password_us
     assert "the earlier password is used" in told(caplog)
 
 
+async def test_a_password_may_have_colons_and_blanks(
+    make: Open, digest: Access, zk_chroot: str, password_file: Path
+) -> None:
+    put(password_file, "  a:b c~!\r\n")
+    coordinator = await started(make(zk_chroot, access=digest))
+    await leads(await coordinator.stand(member()))
+    with shell(zk_chroot, auth_data=[("digest", "cluster:a:b c~!")]) as client:
+        assert set(map(frozenset, acls(client).values())) == {frozenset(ours("a:b c~!"))}
+
+
+async def test_a_leader_that_is_shut_out_of_its_own_entry_stops_leading(
+    make: Open, digest: Access, zk_chroot: str, owner: KazooClient
+) -> None:
+    coordinator, other = await started(make(zk_chroot, access=digest)), await started(make(zk_chroot, access=digest))
+    candidacy = await coordinator.stand(member())
+    await leads(candidacy)
+    next_one = await other.stand(member("node-2"))
+    (entry,) = [name for name in owner.get_children("/election") if name.startswith("node-1")]
+    owner.set_acls(f"/election/{entry}", [make_digest_acl("other", "x", all=True)])
+    await leads(next_one)
+    assert "its ACL is not for zookeeper_user 'cluster'" in await candidacy.ended()
+
+
 async def test_a_client_that_replaces_another_is_the_same_user_though_the_file_went_bad(
     make: Open, digest: Access, zk_chroot: str, password_file: Path, owner: KazooClient
 ) -> None:

@@ -27,9 +27,10 @@ SOON = timedelta(seconds=1)
 
 @pytest.fixture(scope="module")
 def strict_zookeeper(authority: Authority) -> Iterator[ZooKeeperServer]:
-    """One that lets in nobody without a certificate."""
+    """One that lets in nobody without a certificate, and speaks TLS 1.3 only."""
     certificate = authority.issue("strict", "localhost")
-    with ZooKeeperServer(tls=ServerTls(certificate=certificate, client_auth="need")) as server:
+    latest = "ssl.protocol=TLSv1.3\nssl.enabledProtocols=TLSv1.3\nssl.ciphersuites=TLS_AES_128_GCM_SHA256\n"
+    with ZooKeeperServer(tls=ServerTls(certificate=certificate, client_auth="need"), options=latest) as server:
         yield server
 
 
@@ -87,7 +88,8 @@ async def test_a_server_that_asks_for_a_certificate_gets_ours(
     hosts = f"localhost:{strict_zookeeper.secure_port}/x"
     ours = authority.issue("node", "node")
     coordinator = await started(make(hosts, access=Access(tls=Tls(ca=ours.ca, cert=ours.cert, key=ours.key))))
-    await leads(await coordinator.stand(member()))
+    await leads(await coordinator.stand(me := member()))
+    assert await (await coordinator.announce(NODES, me)).prove()
     told = await refused(make, hosts, Access(tls=Tls(ca=authority.ca)))
     assert "perhaps it does not serve now, or it asks for a certificate of ours" in told or "TLS: " in told
 
