@@ -1,6 +1,6 @@
 """What script/test asks before it runs the tests.
 
-``packages`` prints the Debian packages that this machine lacks; ``jars`` fetches ZooKeeper's jars.
+``packages`` prints the Debian packages that this machine lacks; ``jars`` fetches the jars of ZooKeeper and its TLS.
 """
 
 import sys
