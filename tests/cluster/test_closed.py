@@ -81,6 +81,7 @@ def succeeded(cluster: Cluster, more_than: int = 0) -> int:
     return eventually(look, 30, "executions succeed")
 
 
+@pytest.mark.timeout(300)
 def test_a_closed_cluster_runs_jobs_and_lets_nobody_in(
     make_cluster: Callable[[str], Cluster],
     closed: Mapping[str, str],
@@ -117,6 +118,7 @@ def test_a_closed_cluster_runs_jobs_and_lets_nobody_in(
     succeeded(cluster, more_than=before)
 
 
+@pytest.mark.timeout(300)  # a dozen starts of processes
 def test_an_open_cluster_is_closed_one_process_after_the_other(
     make_cluster: Callable[[str], Cluster],
     closed: Mapping[str, str],
