@@ -85,7 +85,9 @@ def run(argv: Sequence[str], start: Start | None = None) -> int:
 async def _run(settings: ExecutorSettings, config: ExecutorConfig, start: Start, transport: Transport) -> bool:
     """Tell whether it ended because it broke."""
     clock = SystemClock()
-    coordinator = ZooKeeperCoordinator(settings.zookeeper, clock=clock, session_timeout=settings.session_timeout)
+    coordinator = ZooKeeperCoordinator(
+        settings.zookeeper, clock=clock, access=settings.zookeeper_access, session_timeout=settings.session_timeout
+    )
     executor = Executor(config, clock, coordinator, start.ward, transport)
     told = asyncio.Event()
     loop = asyncio.get_running_loop()

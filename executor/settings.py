@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from cronquorum.coordination.settings import ZooKeeperSettings
 from cronquorum.coordination.zookeeper import SESSION_TIMEOUT
-from cronquorum.settings import Duration, HostPort, Metavar, Settings
+from cronquorum.settings import Duration, HostPort
 from cronquorum.transport import TlsSection
 from executor.config import KINDS, LEASE, LISTEN, MOST_SLOTS, SLOTS, ExecutorConfig
 from executor.errors import BadConfig
@@ -17,12 +18,9 @@ SESSIONS_PER_LEASE = 3
 """A lease outlasts an election, and then the first answer of the new leader."""
 
 
-class ExecutorSettings(Settings):
+class ExecutorSettings(ZooKeeperSettings):
     """Settings of an executor."""
 
-    zookeeper: Annotated[str, Metavar("HOST:PORT,.../CHROOT")] = Field(
-        description="ZooKeeper's HOST:PORT[,HOST:PORT...]/CHROOT"
-    )
     listen: HostPort = Field(LISTEN, description="address that leaders dial; port 0 picks a free one")
     advertise: HostPort | None = Field(
         None, description="address at which leaders reach this executor, if not the one listened on"

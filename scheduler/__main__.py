@@ -76,7 +76,9 @@ async def _run(settings: NodeSettings, transport: Transport) -> None:
             transport=transport,
         ),
         store,
-        ZooKeeperCoordinator(settings.zookeeper, clock=clock, session_timeout=settings.session_timeout),
+        ZooKeeperCoordinator(
+            settings.zookeeper, clock=clock, access=settings.zookeeper_access, session_timeout=settings.session_timeout
+        ),
         clock,
     )
     stop = asyncio.Event()

@@ -39,7 +39,7 @@ PORTION = 100
 """Executions that are sent at a time: the first of them shall not wait until the last is encoded."""
 
 LARGEST_ORDER = 1024
-"""Bytes of an order that is made, and kept, before its time: 5 MB for all that may be recorded ahead for an executor."""
+"""Bytes of an order that is made, and kept, before its time: 5 MB for all of one executor."""
 
 MakeOrder = Callable[[Execution], pb.Dispatch | None]
 
