@@ -193,7 +193,7 @@ class Node:
             self._metrics,
         )
         self._loop = asyncio.create_task(self._candidate.run(), name="node")
-        _log.info("node started", node=self._config.node_id, address=self._api.address)
+        _log.info("node started", node=self._config.node_id, address=self._api.address, metrics=self.metrics_address)
 
     async def stop(self) -> None:
         """Hand over if this node leads, answer what is under way, and close everything. Idempotent."""
