@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from cronquorum import __version__
 from cronquorum.clock import Clock
-from cronquorum.logs import get_logger
+from cronquorum.logs import get_logger, within
 from cronquorum.names import shown
 from executor import wire
 from executor.assignment import AttemptKey
@@ -102,6 +102,10 @@ class AttachService(ExecutorServiceServicer):
         first = await self._first(context)
         leader = self._check_hello(first)
         await self._fence.record(leader)
+        with within(epoch=leader.epoch):
+            await self._follow(context, leader, first)
+
+    async def _follow(self, context: "Context", leader: Leader, first: pb.LeaderMessage) -> None:
         # from here to the end of `_begin` in one step: no await
         stream, welcome = self._begin(leader)
         tasks: list[asyncio.Task[None]] = []

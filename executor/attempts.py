@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from cronquorum import failpoints
 from cronquorum.clock import Clock
-from cronquorum.logs import get_logger
+from cronquorum.logs import get_logger, verbosity
 from cronquorum.names import shown
 from executor.assignment import Assignment, AttemptKey
 from executor.attempt import CANCELLED, Attempt, Stop
@@ -154,6 +154,8 @@ class Attempts:
             self.idle.set()
         if isinstance(report.what, Outcome):
             self._metrics.outcomes.add(report.what.state)
+        if verbosity.debug:
+            _log.debug("attempt ended", **_named(attempt.assignment), **_ended(report))
         failpoints.hit("executor.outcome")
         self.outbox.put(report)
         self._on_change(key)
@@ -219,6 +221,8 @@ class Attempts:
         self.idle.clear()
         self._seen.remember(key)
         self._begin(attempt)
+        if verbosity.debug:
+            _log.debug("attempt begins", **_named(assignment), kind=kind.name)
         failpoints.hit("executor.start")
         try:
             attempt.begin(kind)
@@ -229,6 +233,22 @@ class Attempts:
                 self.idle.set()
             raise
         except Exception as error:  # a kind that breaks must not break the others' stream
-            _log.exception("a task kind broke", kind=kind.name, execution=key.execution_id)
+            _log.exception("a task kind broke", kind=kind.name, **_named(assignment))
             attempt.ended(Ended(error=TaskFailure(type="internal", message=clean_text(str(error)), tail="")))
         self._metrics.starts.add()
+
+
+def _named(assignment: Assignment) -> dict[str, object]:
+    key = assignment.key
+    return {
+        "namespace": assignment.namespace,
+        "job": assignment.job,
+        "execution": key.execution_id,
+        "attempt": key.attempt,
+        "epoch": assignment.epoch,
+    }
+
+
+def _ended(report: FinalReport) -> dict[str, object]:
+    what = report.what
+    return {"state": what.state.value, "exit_code": what.exit_code} if isinstance(what, Outcome) else {}

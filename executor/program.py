@@ -64,6 +64,7 @@ def run(argv: Sequence[str], start: Start | None = None) -> int:
     start = start or Start()
     settings = ExecutorSettings.load(argv, prog=PROG, description=DESCRIPTION)
     logs.configure(settings.log_level)
+    logs.listen()
     try:
         config = dataclasses.replace(settings.config(), incarnation=start.incarnation, vouched=start.vouched)
         if config.data is None and not config.executor_id:
@@ -106,6 +107,7 @@ async def _run(settings: ExecutorSettings, config: ExecutorConfig, start: Start)
     try:
         await coordinator.start()
         await executor.start()
+        logs.bind(executor=executor.id)
         gc.freeze()  # what is here now stays: the collector need not look at it again and again
         broke = await _first(executor.broken(), told.wait())
         await executor.stop(0 if broke else settings.drain.total_seconds())

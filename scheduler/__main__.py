@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a node until SIGTERM or SIGINT; returns the exit code."""
     settings = NodeSettings.load(sys.argv[1:] if argv is None else argv, prog=PROG, description=DESCRIPTION)
     logs.configure(settings.log_level)
+    logs.listen()
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its C core would write lines of its own to stderr
     try:
         for plugin in settings.plugins:
@@ -62,13 +63,15 @@ def import_plugin(plugin: str) -> None:
 async def _run(settings: NodeSettings) -> None:
     log = logs.get_logger(PROG)
     host, port = split_host_port(settings.listen)
+    node_id = settings.node_id or f"{socket.gethostname()}-{port}"
+    logs.bind(node=node_id)
     if not is_loopback(host):
         log.warning("plain text on an address that is not loopback", listen=settings.listen)
     store = open_store(settings.store)
     clock = SystemClock()
     node = Node(
         NodeConfig(
-            node_id=settings.node_id or f"{socket.gethostname()}-{port}",
+            node_id=node_id,
             listen=settings.listen,
             advertise=settings.advertise,
             metrics_listen=settings.metrics_listen,

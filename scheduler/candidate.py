@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
+from cronquorum import logs
 from cronquorum.clock import Clock, wait_for_event
 from cronquorum.coordination import Candidacy, Claim, CoordinationError, Coordinator, Member
-from cronquorum.logs import get_logger
 from jobstore.errors import ClaimRefused, StoreError
 from jobstore.model import Term
 from scheduler.errors import NotLeading
@@ -23,7 +23,7 @@ PAUSE = 1.0
 HAND_OVER = 0.8
 """Seconds that a leader who is told to stop takes to write what is decided."""
 
-_log = get_logger(__name__)
+_log = logs.get_logger(__name__)
 
 
 class Candidate:
@@ -139,6 +139,10 @@ class Candidate:
 
     async def _lead_term(self, candidacy: Candidacy, term: Term, since: float) -> bool:
         """Returns whether the term was held, and has been released. `since` (monotonic seconds) its node is first."""
+        with logs.within(epoch=term.epoch):
+            return await self._lead_until_over(candidacy, term, since)
+
+    async def _lead_until_over(self, candidacy: Candidacy, term: Term, since: float) -> bool:
         leader = self._make_leader(term, candidacy.may_act)
         self._metrics.terms.add()
         self._metrics.failing.clear()

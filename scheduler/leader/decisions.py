@@ -229,7 +229,9 @@ class Decisions:
 
     def set_aside(self, trigger: DueTrigger, error: str) -> None:
         """A trigger that cannot be decided: it does not fire until its job is applied again."""
-        _log.error("a trigger is set aside", trigger=str(trigger.uid), error=error)
+        job = self._catalog.job(trigger.job_uid)
+        known = {} if job is None else {"namespace": job.namespace, "job": job.name}
+        _log.error("a trigger is set aside", **known, trigger=str(trigger.uid), error=error)
         self._metrics.set_aside.add()
         self._timetable.drop(trigger.uid)
         self._backlog.forget(trigger.uid)

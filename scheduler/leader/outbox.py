@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
 from cronquorum import failpoints
-from cronquorum.logs import get_logger
+from cronquorum.logs import get_logger, verbosity
 from jobstore.changes import Change, MoveExecution, NewExecution
 from jobstore.errors import BadChange
 from jobstore.model import Execution
@@ -104,6 +104,8 @@ class Outbox:
 
     def committed(self, execution: Execution) -> None:
         """It is committed: send, publish, count."""
+        if verbosity.debug:
+            _tell(execution)
         if is_to_be_sent(execution):
             self._uncommitted.discard(execution.id)
             link = self._links((execution.executor_id, execution.incarnation))
@@ -117,7 +119,7 @@ class Outbox:
         """Send a dispatch whose record is committed."""
         order = self._orders.order(execution)
         if order is None:
-            _log.error("a dispatched execution's definition is gone", execution=str(execution.id))
+            _log.error("a dispatched execution's definition is gone", **_named(execution))
         else:
             link.send(order)
 
@@ -144,8 +146,7 @@ class Outbox:
         self._hub.give_up(execution.id, SetAside(f"execution {execution.id} was set aside: {error}"))
         _log.error(
             "the store refused an execution: set aside",
-            execution=str(execution.id),
-            job=execution.job,
+            **_named(execution),
             state=execution.state.value,
             error=str(error),
         )
@@ -172,6 +173,22 @@ class _Step:
 
     def refused(self, error: Exception) -> None:
         self._outbox.refused(self._execution, error)
+
+
+def _named(execution: Execution) -> dict[str, str]:
+    return {"namespace": execution.namespace, "job": execution.job, "execution": str(execution.id)}
+
+
+def _tell(execution: Execution) -> None:
+    _log.debug(
+        "execution",
+        **_named(execution),
+        state=execution.state.value,
+        reason=execution.reason,
+        attempt=execution.attempt,
+        executor=execution.executor_id,
+        scheduled=execution.scheduled_time.isoformat(),
+    )
 
 
 def is_to_be_sent(execution: Execution) -> bool:

@@ -164,7 +164,13 @@ class Reports:
 
     async def vanished(self, link: Link, execution: Execution) -> None:
         """The very incarnation that ran it knows nothing of it: it will not report any more."""
-        _log.error("an executor forgot what it ran", executor=link.member.id, execution=str(execution.id))
+        _log.error(
+            "an executor forgot what it ran",
+            executor=link.member.id,
+            namespace=execution.namespace,
+            job=execution.job,
+            execution=str(execution.id),
+        )
         now = self._clock.now()
         definition = self._catalog.definition(execution.job_uid, execution.revision)
         settled = settle.settle(execution, settle.lost("executorForgot", now), definition, now)
@@ -199,7 +205,7 @@ class Reports:
         error = answer.exception()
         if error is not None:
             if not isinstance(error, NotLeading):
-                _log.warning("a late report is let lie", executor=link.member.id, error=str(error))
+                _log.warning("a late report is let lie", executor=link.member.id, execution=str(id_), error=str(error))
                 self._let_lie(link, report)
             return
         if self._lying:
