@@ -25,7 +25,7 @@ _facts: dict[str, object] = {}
 
 
 class Verbosity:
-    """`debug`: whether debug lines are written. Ask before what is done often: a line that is not written costs more."""
+    """`debug`: whether debug lines are written. Ask before what is done often: it costs less than an unwritten line."""
 
     __slots__ = ("configured", "debug")
 

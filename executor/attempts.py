@@ -22,6 +22,7 @@ from executor.outbox import Outbox
 from executor.output import FLUSH_SECONDS
 from executor.report import Ended, FinalReport, Outcome, Refused, TaskFailure, clean_text
 from executor.seen import Seen
+from executor.spans import RunSpans
 
 MAX_REFUSAL = 500
 STARTED_SECONDS = 0.05
@@ -48,6 +49,7 @@ class Attempts:
         may_start: Callable[[], bool],
         on_change: Callable[[AttemptKey], None],
         metrics: ExecutorMetrics | None = None,
+        spans: RunSpans | None = None,
     ) -> None:
         self.slots = slots
         self.draining = False
@@ -62,6 +64,7 @@ class Attempts:
         self._may_start = may_start
         self._on_change = on_change
         self._metrics = metrics or ExecutorMetrics()
+        self._spans = spans
         self._kinds: Mapping[str, TaskKind] = {}
         self._active: dict[tuple[str, int], AttemptKey] = {}
         self._seen = Seen()
@@ -154,6 +157,8 @@ class Attempts:
             self.idle.set()
         if isinstance(report.what, Outcome):
             self._metrics.outcomes.add(report.what.state)
+        if self._spans is not None:
+            self._spans.ended(attempt.assignment, report)
         if verbosity.debug:
             _log.debug("attempt ended", **_named(attempt.assignment), **_ended(report))
         failpoints.hit("executor.outcome")
@@ -215,6 +220,8 @@ class Attempts:
 
     def _start(self, assignment: Assignment, kind: TaskKind) -> None:
         key = assignment.key
+        if self._spans is not None:
+            assignment = self._spans.mark(assignment)
         attempt = Attempt(assignment, self._clock, self)
         self.running[key] = attempt
         self._active[key.execution] = key

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cronquorum import logs
+from cronquorum import logs, tracing
 from cronquorum.clock import SystemClock
 from cronquorum.coordination import CoordinationError
 from cronquorum.coordination.zookeeper import ZooKeeperCoordinator
@@ -88,7 +88,8 @@ async def _run(settings: ExecutorSettings, config: ExecutorConfig, start: Start)
         )
     clock = SystemClock()
     coordinator = ZooKeeperCoordinator(settings.zookeeper, clock=clock, session_timeout=settings.session_timeout)
-    executor = Executor(config, clock, coordinator, start.ward)
+    traces = tracing.from_environment("cronquorum-executor", config.executor_id or config.incarnation)
+    executor = Executor(config, clock, coordinator, start.ward, traces)
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -114,6 +115,8 @@ async def _run(settings: ExecutorSettings, config: ExecutorConfig, start: Start)
     finally:
         start.stops.listen(None)
         await coordinator.close()
+        if traces is not None:
+            await asyncio.to_thread(traces.close)
     return broke
 
 

@@ -13,6 +13,7 @@ from cronquorum.durations import format_duration
 from cronquorum.logs import get_logger
 from cronquorum.loop_lag import LoopLag
 from cronquorum.observation import Observation
+from cronquorum.tracing import Tracing
 from executor.attach import AttachService
 from executor.attempt import STOP_GRACE, Stop
 from executor.attempts import Attempts
@@ -32,6 +33,7 @@ from executor.metrics import ExecutorMetrics, Figures, FiguresCollector
 from executor.outbox import Outbox
 from executor.process import check_platform
 from executor.report import OutcomeState
+from executor.spans import RunSpans
 from executor.ward import Unguarded, Ward
 
 DRAIN_SECONDS = 30.0
@@ -52,11 +54,17 @@ class Executor:
     """
 
     def __init__(
-        self, config: ExecutorConfig, clock: Clock, coordinator: Coordinator, ward: Ward | None = None
+        self,
+        config: ExecutorConfig,
+        clock: Clock,
+        coordinator: Coordinator,
+        ward: Ward | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._config = config
         self._ward: Ward = ward or Unguarded()
         self._clock = clock
+        self._spans = RunSpans(tracing, clock) if tracing is not None else None
         self._coordinator = coordinator
         self._id = config.executor_id
         self._address = ""
@@ -169,6 +177,7 @@ class Executor:
             may_start=lease.in_force,
             on_change=lambda key: service.tell(key),
             metrics=self._metrics,
+            spans=self._spans,
         )
         fence = self._fence = Fence(memory)
         service = AttachService(config, self._id, fence, self._attempts, lease, clock, self._metrics)

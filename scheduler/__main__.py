@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import uvloop
 
-from cronquorum import logs
+from cronquorum import logs, tracing
 from cronquorum.clock import SystemClock
 from cronquorum.coordination import CoordinationError
 from cronquorum.coordination.zookeeper import ZooKeeperCoordinator
@@ -69,6 +69,7 @@ async def _run(settings: NodeSettings) -> None:
         log.warning("plain text on an address that is not loopback", listen=settings.listen)
     store = open_store(settings.store)
     clock = SystemClock()
+    traces = tracing.from_environment("cronquorum-scheduler", node_id)
     node = Node(
         NodeConfig(
             node_id=node_id,
@@ -82,6 +83,7 @@ async def _run(settings: NodeSettings) -> None:
         store,
         ZooKeeperCoordinator(settings.zookeeper, clock=clock, session_timeout=settings.session_timeout),
         clock,
+        tracing=traces,
     )
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -94,6 +96,8 @@ async def _run(settings: NodeSettings) -> None:
     finally:
         await node.stop()
         store.close()
+        if traces is not None:
+            await asyncio.to_thread(traces.close)
 
 
 if __name__ == "__main__":

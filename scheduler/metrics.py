@@ -11,6 +11,7 @@ from jobstore.model import Execution
 from jobstore.states import FINAL, State
 from scheduler.failing import BAD, MOST_NAMESPACES, OTHERS, FailingJobs
 from scheduler.misfire import FirePlan
+from scheduler.spans import ExecutionSpans
 
 _LATENESS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _DURATION = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400)
@@ -28,6 +29,8 @@ class NodeMetrics:
     def __init__(self) -> None:
         self.registry = registry = new_registry()
         self.failing = FailingJobs()
+        self.spans: ExecutionSpans | None = None
+        """Where traces are made: who counts an execution's states tells of them, too."""
         self.leader = Gauge("cronquorum_leader", "1 while this node leads", registry=registry)
         self.held = Gauge(
             "cronquorum_held", "1 while this node leads and waits for `schedctl cluster release`", registry=registry

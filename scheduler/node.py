@@ -18,6 +18,7 @@ from cronquorum.coordination.protocols import EXECUTORS, NODES
 from cronquorum.logs import get_logger
 from cronquorum.loop_lag import LoopLag
 from cronquorum.observation import Observation
+from cronquorum.tracing import Tracing
 from jobstore.model import Term
 from jobstore.retention import Retention
 from scheduler.api.calendar_service import CalendarService
@@ -34,6 +35,7 @@ from scheduler.leader.leader import Leader, Policy
 from scheduler.metrics import NodeMetrics
 from scheduler.probe import StoreProbe
 from scheduler.server import ApiServer
+from scheduler.spans import ExecutionSpans
 from scheduler.store import Store
 
 STORE_CHECK = timedelta(seconds=10)
@@ -66,12 +68,15 @@ class Node:
         coordinator: Coordinator,
         clock: Clock,
         host: Callable[[], datetime] = host_time,
+        tracing: Tracing | None = None,
     ) -> None:
         self._config = config
         self._store = store
         self._coordinator = coordinator
         self._clock = StoreClock(clock)
         self._metrics = NodeMetrics()
+        if tracing is not None:
+            self._metrics.spans = ExecutionSpans(tracing, self._clock)
         TermCollector(self._figures, self._metrics.failing, self._metrics.registry)
         self._lag = LoopLag(clock, self._metrics.registry)
         self._door = Door(self)

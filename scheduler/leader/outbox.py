@@ -106,6 +106,8 @@ class Outbox:
         """It is committed: send, publish, count."""
         if verbosity.debug:
             _tell(execution)
+        if self._metrics.spans is not None:
+            self._metrics.spans.committed(execution)
         if is_to_be_sent(execution):
             self._uncommitted.discard(execution.id)
             link = self._links((execution.executor_id, execution.incarnation))

@@ -13,6 +13,7 @@ import pytest
 from kazoo.client import KazooClient
 
 from tests.cluster.cluster import Cluster, Part
+from tests.conftest import Spawn
 from tests.rig.postgres import PostgresServer
 from tests.rig.process import ManagedProcess
 from tests.rig.waiting import eventually
@@ -140,3 +141,11 @@ def watched(
         for process in reversed(started):
             process.close()
         postgres.drop_database("watched")
+
+
+@pytest.fixture
+def cluster(spawn: Spawn, pg_url: str, zk_chroot: str, tmp_path: Path) -> Cluster:
+    """An empty cluster of a test's own, with its schema in place."""
+    made = Cluster(spawn=spawn, store=pg_url, zookeeper=zk_chroot, folder=tmp_path)
+    made.upgrade()
+    return made
