@@ -55,6 +55,7 @@ class Assignment(NamedTuple):
 
     A tuple, like all values here that each attempt has one of: a frozen dataclass costs three times as much to make.
 
+    `traceparent` is the W3C trace context that the task continues; empty when nothing is traced.
     `killable` when it must be possible to end it by force: it has a timeout, or may be run again.
     """
 
@@ -69,6 +70,7 @@ class Assignment(NamedTuple):
     params: Mapping[str, Any]
     timeout: timedelta | None
     may_rerun: bool
+    traceparent: str = ""
 
     @property
     def killable(self) -> bool:

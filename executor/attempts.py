@@ -11,16 +11,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from cronquorum import failpoints
 from cronquorum.clock import Clock
-from cronquorum.logs import get_logger
+from cronquorum.logs import get_logger, verbosity
 from cronquorum.names import shown
 from executor.assignment import Assignment, AttemptKey
 from executor.attempt import CANCELLED, Attempt, Stop
 from executor.errors import Refusal
 from executor.kinds.protocol import TaskKind
+from executor.metrics import ExecutorMetrics
 from executor.outbox import Outbox
 from executor.output import FLUSH_SECONDS
-from executor.report import Ended, FinalReport, Refused, TaskFailure, clean_text
+from executor.report import Ended, FinalReport, Outcome, Refused, TaskFailure, clean_text
 from executor.seen import Seen
+from executor.spans import RunSpans
 
 MAX_REFUSAL = 500
 STARTED_SECONDS = 0.05
@@ -46,6 +48,8 @@ class Attempts:
         may_run: Callable[[], bool],
         may_start: Callable[[], bool],
         on_change: Callable[[AttemptKey], None],
+        metrics: ExecutorMetrics | None = None,
+        spans: RunSpans | None = None,
     ) -> None:
         self.slots = slots
         self.draining = False
@@ -59,6 +63,8 @@ class Attempts:
         self._may_run = may_run
         self._may_start = may_start
         self._on_change = on_change
+        self._metrics = metrics or ExecutorMetrics()
+        self._spans = spans
         self._kinds: Mapping[str, TaskKind] = {}
         self._active: dict[tuple[str, int], AttemptKey] = {}
         self._seen = Seen()
@@ -100,6 +106,7 @@ class Attempts:
 
     def refuse(self, key: AttemptKey, refusal: Refusal) -> None:
         """Nothing of it ran, and nothing will."""
+        self._metrics.refusals.add(refusal.reason)
         what = Refused(reason=refusal.reason, message=clean_text(refusal.message, MAX_REFUSAL))
         self.outbox.put(FinalReport(key=key, what=what, ended=self._clock.monotonic()))
         self._remember(key)
@@ -148,6 +155,12 @@ class Attempts:
         self._one_ended.set()
         if not self.running:
             self.idle.set()
+        if isinstance(report.what, Outcome):
+            self._metrics.outcomes.add(report.what.state)
+        if self._spans is not None:
+            self._spans.ended(attempt.assignment, report)
+        if verbosity.debug:
+            _log.debug("attempt ended", **_named(attempt.assignment), **_ended(report))
         failpoints.hit("executor.outcome")
         self.outbox.put(report)
         self._on_change(key)
@@ -207,12 +220,16 @@ class Attempts:
 
     def _start(self, assignment: Assignment, kind: TaskKind) -> None:
         key = assignment.key
+        if self._spans is not None:
+            assignment = self._spans.mark(assignment)
         attempt = Attempt(assignment, self._clock, self)
         self.running[key] = attempt
         self._active[key.execution] = key
         self.idle.clear()
         self._seen.remember(key)
         self._begin(attempt)
+        if verbosity.debug:
+            _log.debug("attempt begins", **_named(assignment), kind=kind.name)
         failpoints.hit("executor.start")
         try:
             attempt.begin(kind)
@@ -223,5 +240,22 @@ class Attempts:
                 self.idle.set()
             raise
         except Exception as error:  # a kind that breaks must not break the others' stream
-            _log.exception("a task kind broke", kind=kind.name, execution=key.execution_id)
+            _log.exception("a task kind broke", kind=kind.name, **_named(assignment))
             attempt.ended(Ended(error=TaskFailure(type="internal", message=clean_text(str(error)), tail="")))
+        self._metrics.starts.add()
+
+
+def _named(assignment: Assignment) -> dict[str, object]:
+    key = assignment.key
+    return {
+        "namespace": assignment.namespace,
+        "job": assignment.job,
+        "execution": key.execution_id,
+        "attempt": key.attempt,
+        "epoch": assignment.epoch,
+    }
+
+
+def _ended(report: FinalReport) -> dict[str, object]:
+    what = report.what
+    return {"state": what.state.value, "exit_code": what.exit_code} if isinstance(what, Outcome) else {}

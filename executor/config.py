@@ -17,6 +17,7 @@ from cronquorum.transport import plain_text_problem
 from executor.errors import BadConfig
 
 LISTEN = "127.0.0.1:7500"
+METRICS_LISTEN = "127.0.0.1:7501"
 SLOTS = 16
 MOST_SLOTS = 10_000
 """Each is a thread or processes at the worst; a typing error is likelier than a host for more."""
@@ -43,7 +44,8 @@ class ExecutorConfig:
     """Checked when made: raises `BadConfig`.
 
     `executor_id`: empty: that of the data directory, or a new one. `advertise`: empty: where it listens;
-    a port of 0, in either, becomes the real one. `data`: None keeps nothing on disk.
+    a port of 0, in either, becomes the real one. `metrics_listen`: empty: there is no /metrics.
+    `data`: None keeps nothing on disk.
     `vouched` are earlier incarnations that are dead with all that they started: a guardian saw to it.
     `tls`: None: plain text, which `insecure` allows where others than this host can reach it.
     """
@@ -52,6 +54,7 @@ class ExecutorConfig:
     incarnation: str = field(default_factory=new_incarnation)
     vouched: tuple[str, ...] = ()
     listen: str = LISTEN
+    metrics_listen: str = ""
     advertise: str = ""
     slots: int = SLOTS
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -90,6 +93,8 @@ class ExecutorConfig:
 
     def _check_addresses(self) -> None:
         host = self._host_port("listen", self.listen)[0]
+        if self.metrics_listen:
+            self._host_port("metrics listen", self.metrics_listen)
         advertised = self._host_port("advertise", self.advertise)[0] if self.advertise else host
         self._check_plain_text("listen", self.listen)
         if _is_anywhere(advertised):

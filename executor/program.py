@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cronquorum import logs
+from cronquorum import logs, tracing
 from cronquorum.certificates import CertificateError
 from cronquorum.clock import SystemClock
 from cronquorum.coordination import CoordinationError
@@ -67,6 +67,7 @@ def run(argv: Sequence[str], start: Start | None = None) -> int:
     start = start or Start()
     settings = ExecutorSettings.load(argv, prog=PROG, description=DESCRIPTION)
     logs.configure(settings.log_level)
+    logs.listen()
     try:
         config = dataclasses.replace(settings.config(), incarnation=start.incarnation, vouched=start.vouched)
         if config.data is None and not config.executor_id:
@@ -88,7 +89,8 @@ async def _run(settings: ExecutorSettings, config: ExecutorConfig, start: Start,
     coordinator = ZooKeeperCoordinator(
         settings.zookeeper, clock=clock, access=settings.zookeeper_access, session_timeout=settings.session_timeout
     )
-    executor = Executor(config, clock, coordinator, start.ward, transport)
+    traces = tracing.from_environment("cronquorum-executor", config.executor_id or config.incarnation)
+    executor = Executor(config, clock, coordinator, start.ward, transport, traces)
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -107,12 +109,15 @@ async def _run(settings: ExecutorSettings, config: ExecutorConfig, start: Start,
     try:
         await coordinator.start()
         await executor.start()
+        logs.bind(executor=executor.id)
         gc.freeze()  # what is here now stays: the collector need not look at it again and again
         broke = await _first(executor.broken(), told.wait())
         await executor.stop(0 if broke else settings.drain.total_seconds())
     finally:
         start.stops.listen(None)
         await coordinator.close()
+        if traces is not None:
+            await asyncio.to_thread(traces.close)
     return broke
 
 

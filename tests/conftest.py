@@ -104,6 +104,8 @@ def logging_as_before() -> Iterator[None]:
     levels = {name: logging.getLogger(name).level for name in logs.OURS}
     configured = structlog.get_config()
     yield
+    logs.unbind()
+    logs.verbosity.debug = False
     if any(isinstance(each, logging.StreamHandler) and each not in handlers for each in root.handlers):
         root.handlers[:] = handlers
         root.setLevel(level)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
 from cronquorum import failpoints
-from cronquorum.logs import get_logger
+from cronquorum.logs import get_logger, verbosity
 from jobstore.changes import Change, MoveExecution, NewExecution
 from jobstore.errors import BadChange
 from jobstore.model import Execution
@@ -61,6 +61,8 @@ class Outbox:
 
     def settled(self, execution: Execution, others: Iterable[Change], then: Callable[[], None] | None = None) -> None:
         """Write what has become of an execution, with what is kept beside it; then call `then`."""
+        if execution.state is State.RETRYING:
+            self._metrics.retried(execution)
         self._submit(execution, [MoveExecution(execution), *others], then)
 
     async def written(self, change: NewExecution | MoveExecution, *others: Change) -> None:
@@ -106,6 +108,10 @@ class Outbox:
 
     def committed(self, execution: Execution) -> None:
         """It is committed: send, publish, count."""
+        if verbosity.debug:
+            _tell(execution)
+        if self._metrics.spans is not None:
+            self._metrics.spans.committed(execution)
         if is_to_be_sent(execution):
             self._uncommitted.discard(execution.id)
             link = self._links((execution.executor_id, execution.incarnation))
@@ -126,7 +132,7 @@ class Outbox:
         """What an executor is told to run; None when the definition is gone."""
         order = self._orders.order(execution)
         if order is None:
-            _log.error("a dispatched execution's definition is gone", execution=str(execution.id))
+            _log.error("a dispatched execution's definition is gone", **_named(execution))
         return order
 
     def _is_still_placed(self, execution: Execution) -> bool:
@@ -153,8 +159,7 @@ class Outbox:
         self._hub.give_up(execution.id, SetAside(f"execution {execution.id} was set aside: {error}"))
         _log.error(
             "the store refused an execution: set aside",
-            execution=str(execution.id),
-            job=execution.job,
+            **_named(execution),
             state=execution.state.value,
             error=str(error),
         )
@@ -181,6 +186,22 @@ class _Step:
 
     def refused(self, error: Exception) -> None:
         self._outbox.refused(self._execution, error)
+
+
+def _named(execution: Execution) -> dict[str, str]:
+    return {"namespace": execution.namespace, "job": execution.job, "execution": str(execution.id)}
+
+
+def _tell(execution: Execution) -> None:
+    _log.debug(
+        "execution",
+        **_named(execution),
+        state=execution.state.value,
+        reason=execution.reason,
+        attempt=execution.attempt,
+        executor=execution.executor_id,
+        scheduled=execution.scheduled_time.isoformat(),
+    )
 
 
 def is_to_be_sent(execution: Execution) -> bool:
