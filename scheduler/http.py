@@ -35,7 +35,9 @@ class Observation:
         """Where it listens, with the real port when 0 was asked for."""
 
     async def start(self) -> None:
-        """Listen. Raises `CannotListen`."""
+        """Listen. Idempotent. Raises `CannotListen`."""
+        if self._server is not None:
+            return
         host, port = split_host_port(self._listen)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)

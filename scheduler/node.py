@@ -134,6 +134,11 @@ class Node:
         members = self._nodes.current() if self._nodes is not None else {}
         return [members[id_] for id_ in sorted(members)]
 
+    async def observe(self) -> None:
+        """Serve /livez, and a /readyz that says no, while the node cannot start yet. Raises `CannotListen`."""
+        if self._http is not None:
+            await self._http.start()
+
     async def start(self) -> None:
         """Open everything, and begin to stand in line.
 
@@ -146,8 +151,7 @@ class Node:
                 await self._probe.measure()
             await self._coordinator.start()
             await self._api.start()
-            if self._http is not None:
-                await self._http.start()
+            await self.observe()
             self._member = self._describe(self._config.advertise or self._api.address)
             self._nodes = await self._coordinator.watch(NODES)
             self._executors = await self._coordinator.watch(EXECUTORS)
