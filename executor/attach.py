@@ -35,6 +35,7 @@ from schedapi.v1.executor_service_pb2_grpc import ExecutorServiceServicer
 
 _log = get_logger(__name__)
 OLDEST_PROTOCOL, NEWEST_PROTOCOL = 1, 1
+FEATURES = (pb.FEATURE_REACH, pb.FEATURE_FAREWELL)
 HELLO_SECONDS = 10.0
 """A caller that says nothing for so long is none of ours."""
 
@@ -61,6 +62,10 @@ class AttachService(ExecutorServiceServicer):
         self._lease = lease
         self._clock = clock
         self._stream: LeaderStream | None = None
+        self.dismissed = asyncio.Event()
+        """Set unless the last leader may have recorded something for us that it has not sent yet. One that never says
+        so, being of an earlier release, is not waited for."""
+        self.dismissed.set()
 
     def tell(self, key: AttemptKey) -> None:
         """An attempt has news."""
@@ -92,7 +97,7 @@ class AttachService(ExecutorServiceServicer):
         leader = self._check_hello(first)
         await self._fence.record(leader)
         # from here to the end of `_begin` in one step: no await
-        stream, welcome = self._begin(leader)
+        stream, welcome = self._begin(leader, first.hello)
         tasks: list[asyncio.Task[None]] = []
         try:
             await context.write(welcome)
@@ -144,7 +149,7 @@ class AttachService(ExecutorServiceServicer):
             )
         return Leader(epoch=first.epoch, node_id=hello.node_id[: wire.MAX_ID])
 
-    def _begin(self, leader: Leader) -> tuple[LeaderStream, pb.ExecutorMessage]:
+    def _begin(self, leader: Leader, hello: pb.Hello) -> tuple[LeaderStream, pb.ExecutorMessage]:
         if self._fence.enter(leader):
             self._attempts.begin_epoch()
         self.end_stream(Superseded(f"a newer Hello came, of epoch {leader.epoch}"))
@@ -153,6 +158,10 @@ class AttachService(ExecutorServiceServicer):
         stream.outgoing.add_all()
         stream.outgoing.ask_lease()
         self._stream = stream
+        if pb.FEATURE_FAREWELL in hello.features:
+            self.dismissed.clear()
+        else:
+            self.dismissed.set()
         config = self._config
         welcome = pb.Welcome(
             protocol=NEWEST_PROTOCOL,
@@ -165,6 +174,7 @@ class AttachService(ExecutorServiceServicer):
             draining=self._attempts.draining,
             held=[wire.write_key(key) for key in self._attempts.held()],
             vouched=config.vouched,
+            features=FEATURES,
         )
         welcome.lease.FromTimedelta(config.lease)
         return stream, pb.ExecutorMessage(welcome=welcome)
@@ -211,6 +221,8 @@ class AttachService(ExecutorServiceServicer):
                 attempts.take(assignment)
         for key in message.cancels:
             attempts.cancel(wire.read_key(key))
+        if message.farewell:
+            self.dismissed.set()
 
     async def _write(self, context: "Context", stream: LeaderStream) -> None:
         try:

@@ -278,8 +278,27 @@ class Leader:
 
     def changed(self, link: Link) -> None:
         """An executor came, went, or changed what it takes."""
-        _log.info("executor changed", executor=link.member.id, attached=link.attached, slots=link.slots)
+        _log.info(
+            "executor changed",
+            executor=link.member.id,
+            attached=link.attached,
+            slots=link.slots,
+            draining=link.draining,
+        )
         self._pump()
+        if link.draining and link.attached:
+            self._part_from(link)
+
+    def _part_from(self, link: Link) -> None:
+        """Let one go that drains: nothing is placed there from now on, and what was is before us in the writer's queue,
+        so that it has been sent when our turn comes."""
+        attachment = link.attachments
+
+        def written(asked: "asyncio.Future[None]") -> None:
+            if not asked.cancelled() and asked.exception() is None and link.attachments == attachment:
+                link.farewell()
+
+        self._writer.ask(lambda: None).add_done_callback(written)
 
     def _pump(self) -> None:
         if self._called:

@@ -91,3 +91,48 @@ async def test_no_outcome_is_acknowledged_before_it_is_committed(stage: Stage, h
     hold.open.set()
     await until(lambda: executor.acknowledged == [key])
     assert stage.row(row.id).state is State.SUCCEEDED
+
+
+async def test_one_that_drains_is_told_when_all_that_was_decided_for_it_has_been_sent(
+    stage: Stage, hold: Hold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler.leader.outgoing.LARGEST_BATCH", 1)
+    await stage.lead()
+    executor = await stage.executor()
+    await stage.apply(concurrency={"policy": "allow"})
+    hold.open.clear()
+    runs = [asyncio.create_task(stage.run_job()) for _ in range(3)]
+    await until(hold.begun.is_set)
+    await until(lambda: len(stage.leader.ledger) == 3)
+    await executor.say(capacity=pb.CapacityChange(slots=4, draining=True))
+    await heard(executor)
+    assert (executor.dispatches, executor.farewells) == ([], [])
+    hold.open.set()
+    await asyncio.gather(*runs)
+    await until(lambda: executor.farewells)
+    assert executor.farewells == [3], "dispatches before the farewell"
+    waits = await stage.run_job()
+    assert stage.row(waits.id).state is State.PENDING
+
+
+async def test_one_that_drains_already_is_told_behind_what_is_sent_to_it_again(stage: Stage) -> None:
+    await stage.lead()
+    executor = await stage.executor()
+    await stage.apply()
+    await stage.run_job()
+    await stage.dispatched(executor)
+    executor.draining = True
+    await stage.reign.end()
+    await stage.lead()
+    await stage.attached(executor)
+    await until(lambda: executor.farewells)
+    assert executor.farewells == [2], "the same again, and then the farewell"
+
+
+async def test_one_of_an_earlier_release_is_told_nothing_that_it_does_not_know(stage: Stage) -> None:
+    await stage.lead()
+    executor = await stage.executor(features=[pb.FEATURE_REACH])
+    await executor.say(capacity=pb.CapacityChange(slots=4, draining=True))
+    await heard(executor)
+    await stage.quiet()
+    assert executor.farewells == []
