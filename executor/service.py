@@ -31,7 +31,7 @@ from executor.report import OutcomeState
 from executor.ward import Unguarded, Ward
 
 DRAIN_SECONDS = 30.0
-FAREWELL_SECONDS = 10.0
+FAREWELL_SECONDS = 6.0
 """How long an executor with nothing left to run waits for its leader: to acknowledge the last outcomes, and to send
 what it had recorded for it, which is given back. A leader that died meanwhile has a successor by then."""
 HURRIED_FAREWELL_SECONDS = 0.5
