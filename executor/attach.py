@@ -63,8 +63,8 @@ class AttachService(ExecutorServiceServicer):
         self._clock = clock
         self._stream: LeaderStream | None = None
         self.dismissed = asyncio.Event()
-        """Set unless the last leader may have recorded something for us that it has not sent yet. One that never says
-        so, being of an earlier release, is not waited for."""
+        """Set unless the last leader may send something yet. One that never says farewell, being of an earlier release,
+        is not waited for."""
         self.dismissed.set()
 
     def tell(self, key: AttemptKey) -> None:

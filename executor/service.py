@@ -32,8 +32,8 @@ from executor.ward import Unguarded, Ward
 
 DRAIN_SECONDS = 30.0
 FAREWELL_SECONDS = 6.0
-"""How long an executor with nothing left to run waits for its leader: to acknowledge the last outcomes, and to send
-what it had recorded for it, which is given back. A leader that died meanwhile has a successor by then."""
+"""How long an executor with nothing left to run waits for its leader: to acknowledge the last outcomes, and to say that
+nothing more comes. A leader that died meanwhile has a successor by then."""
 HURRIED_FAREWELL_SECONDS = 0.5
 """The same for one in a hurry."""
 LEASE_GRACE = 0.05
@@ -259,7 +259,7 @@ class Executor:
 
 
 async def _parted(attempts: Attempts, service: AttachService) -> None:
-    """Return when the leader has sent all that it had recorded for us, and has taken all that we have to say."""
+    """Return when the leader has said that nothing more comes, and has taken all that we have to say."""
     while not (service.dismissed.is_set() and attempts.outbox.empty.is_set()):
         await service.dismissed.wait()
         await attempts.outbox.empty.wait()

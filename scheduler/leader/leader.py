@@ -310,19 +310,8 @@ class Leader:
             draining=link.draining,
         )
         self._pump()
-        if link.draining and link.attached:
-            self._part_from(link)
-
-    def _part_from(self, link: Link) -> None:
-        """Let one go that drains: nothing is placed there from now on, and what was is before us in the writer's queue,
-        so that it has been sent when our turn comes."""
-        attachment = link.attachments
-
-        def written(asked: "asyncio.Future[None]") -> None:
-            if not asked.cancelled() and asked.exception() is None and link.attachments == attachment:
-                link.farewell()
-
-        self._writer.ask(lambda: None).add_done_callback(written)
+        if link.draining:
+            link.farewell()  # from now on nothing is sent there: see `Ahead`
 
     def _may_offer(self) -> bool:
         """Whether executors may be given more: in a long silence nothing is placed, or waits at a stream, that would

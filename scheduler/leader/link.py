@@ -92,8 +92,6 @@ class Link:
         self.features: frozenset[int] = frozenset()
         self.draining = False
         self.attached = False
-        self.attachments = 0
-        """How often it has attached."""
         self.tried = asyncio.Event()
         """Set when the first try to attach has come to something, or to nothing."""
         self.lease = _lease(member)
@@ -210,7 +208,6 @@ class Link:
         self._take_capabilities(first.welcome)
         self.hearing.welcomed(sent)
         self.attached = self.busy = True
-        self.attachments += 1
         self.tried.set()
         sender = asyncio.ensure_future(self._send(call))
         # without its sender a stream is dead, and its reader must not wait on

@@ -12,6 +12,7 @@ from jobstore.model import Term
 from jobstore.sql.store import SqlStore
 from jobstore.states import State
 from schedapi.v1 import executor_service_pb2 as pb
+from scheduler.leader.leader import TICK
 from tests.scheduler.fake_clock import until
 from tests.scheduler.scripted_executor import ScriptedExecutor, outcome
 from tests.scheduler.stage import MINUTELY, Stage
@@ -93,40 +94,45 @@ async def test_no_outcome_is_acknowledged_before_it_is_committed(stage: Stage, h
     assert stage.row(row.id).state is State.SUCCEEDED
 
 
-async def test_one_that_drains_is_told_when_all_that_was_decided_for_it_has_been_sent(
-    stage: Stage, hold: Hold, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("scheduler.leader.outgoing.LARGEST_BATCH", 1)
+async def test_to_one_that_drains_nothing_is_sent_any_more(stage: Stage, hold: Hold) -> None:
     await stage.lead()
-    executor = await stage.executor()
+    draining = await stage.executor("draining")
     await stage.apply(concurrency={"policy": "allow"})
+    sent = await stage.run_job()
+    await stage.dispatched(draining)
     hold.open.clear()
     runs = [asyncio.create_task(stage.run_job()) for _ in range(3)]
     await until(hold.begun.is_set)
-    await until(lambda: len(stage.leader.ledger) == 3)
-    await executor.say(capacity=pb.CapacityChange(slots=4, draining=True))
-    await heard(executor)
-    assert (executor.dispatches, executor.farewells) == ([], [])
+    await until(lambda: len(stage.leader.ledger) == 4)
+    await draining.say(capacity=pb.CapacityChange(slots=4, draining=True))
+    await until(lambda: draining.farewells)
+    assert draining.farewells == [1], "behind the one that was sent"
     hold.open.set()
-    await asyncio.gather(*runs)
-    await until(lambda: executor.farewells)
-    assert executor.farewells == [3], "dispatches before the farewell"
-    waits = await stage.run_job()
-    assert stage.row(waits.id).state is State.PENDING
+    rows = await asyncio.gather(*runs)
+    assert {row.executor_id for row in rows} == {"draining"}, "it was placed there, and recorded"
+    other = await stage.executor("other")
+    await stage.pass_time(TICK)
+    await until(lambda: len(other.dispatches) == 3)
+    assert len(draining.dispatches) == 1
+    assert [stage.row(row.id).executor_id for row in (sent, *rows)] == ["draining", "other", "other", "other"]
 
 
-async def test_one_that_drains_already_is_told_behind_what_is_sent_to_it_again(stage: Stage) -> None:
+async def test_one_that_drains_at_the_hello_is_told_at_once_and_is_sent_nothing_again(stage: Stage) -> None:
     await stage.lead()
-    executor = await stage.executor()
+    draining = await stage.executor("draining")
     await stage.apply()
-    await stage.run_job()
-    await stage.dispatched(executor)
-    executor.draining = True
+    row = await stage.run_job()
+    await stage.dispatched(draining)  # which has not received it, as it says at the next Hello
+    draining.draining = True
+    await stage.executor("other", attached=False)
     await stage.reign.end()
     await stage.lead()
-    await stage.attached(executor)
-    await until(lambda: executor.farewells)
-    assert executor.farewells == [2], "the same again, and then the farewell"
+    await stage.attached(draining)
+    await until(lambda: draining.farewells)
+    await stage.pass_time(TICK)
+    await until(lambda: stage.executors["other"].dispatches)
+    assert len(draining.dispatches) == 1
+    assert (stage.row(row.id).executor_id, stage.row(row.id).placement) == ("other", 2)
 
 
 async def test_one_of_an_earlier_release_is_told_nothing_that_it_does_not_know(stage: Stage) -> None:
