@@ -38,8 +38,11 @@ from executor.spans import RunSpans
 from executor.ward import Unguarded, Ward
 
 DRAIN_SECONDS = 30.0
-ACKNOWLEDGE_SECONDS = 2.0
-"""How long the last outcomes wait for a leader before the executor goes."""
+FAREWELL_SECONDS = 6.0
+"""How long an executor with nothing left to run waits for its leader: to acknowledge the last outcomes, and to say that
+nothing more comes. A leader that died meanwhile has a successor by then."""
+HURRIED_FAREWELL_SECONDS = 0.5
+"""The same for one in a hurry."""
 LEASE_GRACE = 0.05
 """Of a lease: from SIGTERM to SIGKILL once it has run out. A leader waits for a tenth more than a lease."""
 KILL_SECONDS = 2.0
@@ -150,7 +153,7 @@ class Executor:
             self._stopped.set()
 
     def hurry(self) -> None:
-        """A `stop` that waits, or is yet to come, waits neither for what runs nor for acknowledgements."""
+        """A `stop` that waits, or is yet to come, does not wait for what runs, and hardly for acknowledgements."""
         self._hurry.set()
 
     async def broken(self) -> BaseException:
@@ -293,11 +296,14 @@ class Executor:
         await self._health.tell(False)
         service.tell_capacity()
         _log.info("draining", executor=self._id, running=self.running)
-        if not await self._unless_hurried(attempts.idle, seconds):
+        await self._within(seconds, attempts.idle.wait(), self._hurry.wait())
+        if not attempts.idle.is_set():
             _log.warning("ending what still runs", executor=self._id, running=self.running)
             attempts.stop_all(Stop(state=OutcomeState.LOST, reason="drained"))
             await wait_for_event(attempts.idle, self._clock, STOP_GRACE + KILL_SECONDS)
-        await self._unless_hurried(attempts.outbox.empty, ACKNOWLEDGE_SECONDS)
+        await self._within(FAREWELL_SECONDS, _parted(attempts, service), self._hurry.wait())
+        if self._hurry.is_set():
+            await self._within(HURRIED_FAREWELL_SECONDS, _parted(attempts, service))
         _log.info(
             "executor stopped",
             executor=self._id,
@@ -305,16 +311,14 @@ class Executor:
             not_acknowledged=len(attempts.outbox),
         )
 
-    async def _unless_hurried(self, event: asyncio.Event, seconds: float) -> bool:
-        """Wait for an event, or so long, or until there is hurry; tell whether it happened."""
-        waiting = asyncio.ensure_future(wait_for_event(event, self._clock, seconds))
-        hurry = asyncio.ensure_future(self._hurry.wait())
+    async def _within(self, seconds: float, *any_of: Coroutine[Any, Any, object]) -> None:
+        """Wait until one of these has happened, so long at most."""
+        tasks = [asyncio.ensure_future(each) for each in (*any_of, self._clock.sleep(seconds))]
         try:
-            await asyncio.wait((waiting, hurry), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            waiting.cancel()
-            hurry.cancel()
-        return event.is_set()
+            for task in tasks:
+                task.cancel()
 
     async def _close(self) -> None:
         if self._releasing is not None:
@@ -338,6 +342,13 @@ class Executor:
             await self._journal.close()
         if self._memory is not None:
             self._memory.close()
+
+
+async def _parted(attempts: Attempts, service: AttachService) -> None:
+    """Return when the leader has said that nothing more comes, and has taken all that we have to say."""
+    while not (service.dismissed.is_set() and attempts.outbox.empty.is_set()):
+        await service.dismissed.wait()
+        await attempts.outbox.empty.wait()
 
 
 def _open_memory(config: ExecutorConfig, ward: Ward) -> Memory:

@@ -26,6 +26,7 @@ from jobstore.schema import check_schema
 from scheduler.config import NodeSettings
 from scheduler.errors import BadPlugin, SchedulerError
 from scheduler.node import Node, NodeConfig
+from scheduler.schema_wait import schema_is_there
 
 PROG = "scheduler"
 DESCRIPTION = "A scheduler node: stands in line for leadership, fires triggers when it leads, serves the API."
@@ -92,9 +93,9 @@ async def _run(settings: NodeSettings, transport: Transport) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         await node.observe()  # whoever watches is answered, however long the rest takes
-        await asyncio.to_thread(check_schema, store)
-        await node.start()
-        await stop.wait()
+        if await schema_is_there(lambda: check_schema(store), settings.wait_for_schema, stop, clock):
+            await node.start()
+            await stop.wait()
     finally:
         await node.stop()
         store.close()

@@ -130,6 +130,9 @@ class NodeSettings(ZooKeeperSettings):
     retention: Annotated[RetentionSection, Metavar("DURATION")] = Field(
         RetentionSection(), description="how long finished executions are kept"
     )
+    wait_for_schema: Duration | None = Field(
+        None, description="how long to wait for an upgrade of the store before giving up; not at all unless told"
+    )
     plugins: Annotated[list[str], Metavar("MODULE")] = Field(
         [], description="module to import at start, which registers strategies"
     )

@@ -212,6 +212,8 @@ class Node:
         """Hand over if this node leads, answer what is under way, and close everything. Idempotent."""
         started = self._loop is not None
         self._serving = False
+        if started:
+            _log.info("node stops", node=self._config.node_id, leads=self.leading() is not None)
         if self._candidate is not None and self._loop is not None:
             self._candidate.stop()
             await asyncio.gather(self._loop, return_exceptions=True)

@@ -6,6 +6,8 @@ left: it may be taken back, or be given to another executor, without asking the 
     placed, time to come    -> early --(its time)--.
     placed, no free slot    -> in line <-----------'
     in line, a slot is free -> sent
+
+What is for an executor that drains, or is gone, is kept as well, until it is given to another one (`stranded`).
 """
 
 import asyncio
@@ -132,11 +134,14 @@ class Ahead:
         return None if unsent is None else unsent.trigger
 
     def takes(self, link: Link, execution: Execution) -> bool:
-        """Whether it, whose record is committed, is not to be sent now but from here."""
+        """Whether it, whose record is committed, is not to be sent now but from here.
+
+        To an executor that drains nothing is sent any more: it is kept until it is given to another one.
+        """
         unsent = self._unsent.get(execution.id.int)
         if unsent is None:
             early = execution.scheduled_time > self._clock.now()
-            if not early and self.sent(link.holder) <= link.slots:
+            if not early and not link.draining and self.sent(link.holder) <= link.slots:
                 return False
             self.keep(execution, early=early)
             unsent = self._unsent[execution.id.int]
@@ -177,7 +182,7 @@ class Ahead:
     def release(self, link: Link, more: int = 0) -> None:
         """Send what is in line for an executor, as far as it has free slots; `more` than are known to be free."""
         line = self._lines.get(link.holder)
-        if not line or not link.attached or not self._may_send():
+        if not line or not link.open_for_work or not self._may_send():
             return
         free = link.slots - self.sent(link.holder) + more
         while line and free > 0:

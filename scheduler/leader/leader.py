@@ -321,8 +321,16 @@ class Leader:
 
     def changed(self, link: Link) -> None:
         """An executor came, went, or changed what it takes."""
-        _log.info("executor changed", executor=link.member.id, attached=link.attached, slots=link.slots)
+        _log.info(
+            "executor changed",
+            executor=link.member.id,
+            attached=link.attached,
+            slots=link.slots,
+            draining=link.draining,
+        )
         self._pump()
+        if link.draining:
+            link.farewell()  # from now on nothing is sent there: see `Ahead`
 
     def _may_offer(self) -> bool:
         """Whether executors may be given more: in a long silence nothing is placed, or waits at a stream, that would
