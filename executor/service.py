@@ -21,7 +21,7 @@ from executor.errors import LeaseLost, Stopping
 from executor.fence import Fence
 from executor.journal import NAME as JOURNAL
 from executor.journal import Journal
-from executor.kinds.protocol import TaskKind
+from executor.kinds.protocol import LastingKind, TaskKind
 from executor.kinds.table import make_kinds
 from executor.lease import Lease
 from executor.listening import advertised, listen
@@ -147,10 +147,11 @@ class Executor:
         self._begin(lease.keep_watch())
         if self._journal is not None:
             self._begin(self._journal.tend())
-        for kind in make_kinds(config, catalog, clock):
+        for kind in make_kinds(config, self._id, catalog, clock):
             await kind.start()
             self._kinds.append(kind)
         self._attempts.use(self._kinds)
+        await self._resume(self._attempts)
         self._server, port = await listen(config.listen, service)
         self._address = advertised(config, port)
         facts = {"lease": format_duration(config.lease), "version": __version__}
@@ -176,6 +177,15 @@ class Executor:
         if config.data is None:
             _log.info("nothing is kept on disk: without --data a restart is a new executor", executor=self._id)
 
+    async def _resume(self, attempts: Attempts) -> None:
+        """Before any leader is heard: it is told what we hold, and what we do not."""
+        for kind in self._kinds:
+            if isinstance(kind, LastingKind):
+                for assignment in await kind.found():
+                    attempts.resume(assignment, kind)
+        if attempts.running:
+            _log.info("attempts of an earlier incarnation go on", executor=self._id, running=self.running)
+
     def _begin(self, duty: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(duty)
         task.add_done_callback(self._on_duty_done)
@@ -199,7 +209,7 @@ class Executor:
             self._releasing = asyncio.create_task(self._release(self._attempts))
 
     async def _release(self, attempts: Attempts) -> None:
-        await attempts.gone(list(attempts.running))
+        await attempts.gone(attempts.local)
         self._ward.released()
 
     async def _drain(self, seconds: float) -> None:
@@ -208,6 +218,8 @@ class Executor:
             return
         attempts.draining = True
         service.tell_capacity()
+        if self._config.returns or (self._broken is not None and self._broken.done()):
+            attempts.leave()
         _log.info("draining", executor=self._id, running=self.running)
         if not await self._unless_hurried(attempts.idle, seconds):
             _log.warning("ending what still runs", executor=self._id, running=self.running)
@@ -246,7 +258,7 @@ class Executor:
             await self._server.stop(SERVER_GRACE)
         for kind in self._kinds:
             await kind.close()
-        if not self.running:
+        if self._attempts is None or not self._attempts.local:
             self._ward.released()
         if self._journal is not None:
             await self._journal.close()

@@ -5,15 +5,33 @@ from collections.abc import Callable, Sequence
 from cronquorum.clock import Clock
 from executor.catalog import Catalog
 from executor.config import ExecutorConfig
+from executor.errors import StartError
 from executor.kinds.protocol import TaskKind
 from executor.kinds.python import PythonKind
 from executor.kinds.shell import ShellKind
 
 
-def make_kinds(config: ExecutorConfig, catalog: Catalog, clock: Clock) -> Sequence[TaskKind]:
-    """The kinds that the executor is to accept; a new one is added to this table and to `config.KINDS`."""
+def make_kinds(config: ExecutorConfig, executor_id: str, catalog: Catalog, clock: Clock) -> Sequence[TaskKind]:
+    """The kinds that the executor is to accept; a new one is added to this table and to `config.KINDS`.
+
+    Raises `StartError`.
+    """
     known: dict[str, Callable[[], TaskKind]] = {
         "shell": lambda: ShellKind(clock),
         "python": lambda: PythonKind(catalog, config.slots, clock),
+        "kubernetes": lambda: _kubernetes(config, executor_id, clock),
     }
     return [known[name]() for name in dict.fromkeys(config.kinds)]
+
+
+def _kubernetes(config: ExecutorConfig, executor_id: str, clock: Clock) -> TaskKind:
+    # imported only here: the library is an extra, large, and takes a while
+    try:
+        from executor.kinds.kubernetes.kind import KubernetesKind
+    except ModuleNotFoundError as error:
+        if error.name != "kubernetes":
+            raise
+        raise StartError(
+            "kind kubernetes needs the library: install cronquorum[kubernetes], or leave --kind kubernetes away"
+        ) from None
+    return KubernetesKind(config, executor_id, clock)
