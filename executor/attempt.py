@@ -135,7 +135,8 @@ class Attempt:
         """Send what output has gathered."""
         if self._output is None or self._ended:
             return
-        self._output.flush()
+        if not self.lasting:
+            self._output.flush()
         if len(self._output.chunks) > self._told:
             self._told = len(self._output.chunks)
             self._keeper.changed(self)
@@ -157,9 +158,7 @@ class Attempt:
         self._keeper.output_waits(self)
 
     def line(self, data: bytes) -> None:
-        output = self._made_output()
-        output.write("stdout", data)
-        output.flush()
+        self._made_output().line(data)
         self._keeper.output_waits(self)
 
     def _made_output(self) -> Output:

@@ -583,7 +583,8 @@ def _signal(container: Container, number: signal.Signals) -> None:
     process = container.process
     if process is not None and process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+            # the first process gets the word, and all the end
+            (os.killpg if number is signal.SIGKILL else os.kill)(process.pid, number)
 
 
 def _line(what: str, thing: Mapping[str, Any]) -> bytes:

@@ -16,7 +16,7 @@ import urllib3
 from kubernetes.client.exceptions import ApiException
 
 from executor.errors import StartError
-from executor.kinds.kubernetes.errors import ClusterError, Declined, Exists, Expired, NotThere, Unavailable
+from executor.kinds.kubernetes.errors import ClusterError, Declined, Exists, Expired, NotHeard, NotThere, Unavailable
 from executor.report import clean_text
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 20.0
@@ -189,6 +189,8 @@ def _open(call: Callable[..., Any], *arguments: Any, **options: Any) -> Stream:
         return Stream(call(*arguments, _preload_content=False, **options))
     except ApiException as error:
         raise _problem(error) from None
+    except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
+        raise NotHeard(_words(error)) from None
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise Unavailable(_words(error)) from None
     except ValueError as error:  # what the library itself finds wrong with a Job
@@ -215,7 +217,9 @@ def problem(status: int, reason: str, words: str) -> ClusterError:
         case 410:
             return Expired(words)
         # credentials are renewed, and a conflict or a server's failure is over some time
-        case 0 | 401 | 408 | 409 | 429:
+        case 401 | 429:
+            return NotHeard(words)
+        case 0 | 408 | 409:
             return Unavailable(words)
         case _ if status >= 500:
             return Unavailable(words)

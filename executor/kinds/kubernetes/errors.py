@@ -2,6 +2,7 @@
 
 ClusterError
 ├── Unavailable     it was not reached, or could not do it now: try again
+│   └── NotHeard    and nothing was done
 ├── NotThere        there is no such thing
 ├── Exists          there is one of that name already
 ├── Expired         what was to be told from there on is forgotten: list anew
@@ -14,7 +15,11 @@ class ClusterError(Exception):
 
 
 class Unavailable(ClusterError):
-    """Nobody knows whether it was done."""
+    """It may have been done, or not."""
+
+
+class NotHeard(Unavailable):
+    """It was not done: there was no connection, or nobody listened."""
 
 
 class NotThere(ClusterError):

@@ -17,7 +17,7 @@ from cronquorum.logs import get_logger
 from executor.assignment import Assignment
 from executor.kinds.kubernetes import standing
 from executor.kinds.kubernetes.cluster import Cluster, Resource
-from executor.kinds.kubernetes.errors import ClusterError, Declined
+from executor.kinds.kubernetes.errors import ClusterError, Declined, NotHeard
 from executor.kinds.kubernetes.job import EXECUTION, Found, active_deadline, label, moment, task_of
 from executor.kinds.kubernetes.log import Log
 from executor.kinds.kubernetes.way import Place
@@ -151,7 +151,7 @@ class JobRun:
             except Declined as error:
                 return Ended(error=TaskFailure(type="declined", message=f"Kubernetes declined: {error}", tail=""))
             except ClusterError as error:
-                self._sure = False
+                self._sure = self._sure and isinstance(error, NotHeard)
                 self._trouble = f"Kubernetes cannot make its Job: {error}"
             else:
                 if isinstance(made, dict):
@@ -191,7 +191,8 @@ class JobRun:
             self._pause = FIRST_PAUSE
         except ClusterError as error:
             self._tell(error)
-            await self._clock.sleep(self._next_pause())
+            await wait_for_event(self._news, self._clock, self._next_pause())
+            self._news.set()  # it is not done yet
         return None
 
     def _tell(self, error: ClusterError) -> None:
