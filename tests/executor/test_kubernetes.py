@@ -9,7 +9,9 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
+from cronquorum.coordination.inprocess import InProcessCoordinator
 from executor.assignment import Assignment, AttemptKey, KubernetesTask
+from executor.errors import StartError
 from executor.kinds.kubernetes import kind, run
 from executor.kinds.kubernetes.job import body_of, name_of
 from executor.service import Executor
@@ -31,7 +33,7 @@ def api() -> Iterator[KubernetesApi]:
         assert api.overlaps == []
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def proxy(api: KubernetesApi) -> Iterator[TcpProxy]:
     with TcpProxy(api.port) as proxy:
         yield proxy
@@ -318,7 +320,8 @@ class TestTheApiServer:
     async def test_away_when_the_job_is_to_be_made(self, stream: Stream, api: KubernetesApi, proxy: TcpProxy) -> None:
         proxy.cut()
         key = await begin(stream, "echo made")
-        await asyncio.to_thread(lambda: None)
+        refused = await stream.refused(await begin(stream, "true", namespace="elsewhere"))
+        assert refused.reason == "badTask"  # it has taken the one before
         proxy.heal()
         assert (await stream.outcome(key)).state == "succeeded"
         api.fail("create", "jobs", 500, times=2)
@@ -568,19 +571,16 @@ class TestALaterIncarnation:
     async def test_a_lease_that_runs_out_ends_jobs_and_releases_the_guardian_before(
         self, start_executor: StartExecutor, told: dict[str, Any], lead: Lead, api: KubernetesApi
     ) -> None:
-        from cronquorum.coordination.inprocess import InProcessCoordinator
-
         coordinator = InProcessCoordinator()
         await coordinator.start()
         executor = await start_executor(coordinator, **told, lease=timedelta(seconds=1.5))
         leader = await lead(executor)
         stream = await leader.attach()
-        key = await up(stream)
+        await up(stream)
         stream.grants = False
         await coordinator.close()
         await stream.wait_ended()
-        await eventually_async(lambda: not api.jobs() and not api.processes())
-        del key
+        await eventually_async(lambda: not api.jobs() and not api.processes() and not executor.running)
 
 
 class TestConfiguration:
@@ -595,8 +595,6 @@ class TestConfiguration:
     async def test_a_kubeconfig_that_is_none(
         self, start_executor: StartExecutor, tmp_path: Path, content: str | None, message: str
     ) -> None:
-        from executor.errors import StartError
-
         path = tmp_path / "config"
         if content is not None:
             path.write_text(content)
@@ -606,8 +604,6 @@ class TestConfiguration:
         assert len(str(caught.value).splitlines()) == 1
 
     async def test_outside_of_a_pod_a_kubeconfig_is_needed(self, start_executor: StartExecutor) -> None:
-        from executor.errors import StartError
-
         with pytest.raises(StartError, match="give a kubeconfig file"):
             await start_executor(kinds=("kubernetes",))
 
