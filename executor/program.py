@@ -16,6 +16,7 @@ from cronquorum.coordination import CoordinationError
 from cronquorum.coordination.zookeeper import ZooKeeperCoordinator
 from executor.config import ExecutorConfig, new_incarnation
 from executor.errors import BadConfig, ExecutorError
+from executor.kinds.table import load
 from executor.service import Executor
 from executor.settings import ExecutorSettings
 from executor.ward import Unguarded, Ward
@@ -68,6 +69,7 @@ def run(argv: Sequence[str], start: Start | None = None) -> int:
         config = dataclasses.replace(settings.config(), incarnation=start.incarnation, vouched=start.vouched)
         if config.data is None and not config.executor_id:
             config = dataclasses.replace(config, executor_id=start.executor_id)
+        load(config.kinds)
         broken = asyncio.run(_run(settings, config, start))
     except BadConfig as error:
         print(f"{PROG}: {error}", file=sys.stderr)

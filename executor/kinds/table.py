@@ -1,6 +1,6 @@
 """All kinds, by the names that manifests and `--kind` use."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from cronquorum.clock import Clock
 from executor.catalog import Catalog
@@ -24,14 +24,23 @@ def make_kinds(config: ExecutorConfig, executor_id: str, catalog: Catalog, clock
     return [known[name]() for name in dict.fromkeys(config.kinds)]
 
 
-def _kubernetes(config: ExecutorConfig, executor_id: str, clock: Clock) -> TaskKind:
-    # imported only here: the library is an extra, large, and takes a while
+def load(kinds: Collection[str]) -> None:
+    """Import what kinds need. That may take seconds, in which nobody else in the process gets far: to be done before
+    contact with a coordinator is to be kept up. Raises `StartError`."""
+    if "kubernetes" not in kinds:
+        return
     try:
-        from executor.kinds.kubernetes.kind import KubernetesKind
+        import executor.kinds.kubernetes.kind  # noqa: F401 - an extra, and large
     except ModuleNotFoundError as error:
         if error.name != "kubernetes":
             raise
         raise StartError(
             "kind kubernetes needs the library: install cronquorum[kubernetes], or leave --kind kubernetes away"
         ) from None
+
+
+def _kubernetes(config: ExecutorConfig, executor_id: str, clock: Clock) -> TaskKind:
+    load(config.kinds)
+    from executor.kinds.kubernetes.kind import KubernetesKind
+
     return KubernetesKind(config, executor_id, clock)

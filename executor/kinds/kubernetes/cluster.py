@@ -11,9 +11,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import kubernetes
 import urllib3
+
+# by name: the library loads the rest only when it is asked for, which takes seconds
+from kubernetes.client import ApiClient, BatchV1Api, Configuration, CoreV1Api
 from kubernetes.client.exceptions import ApiException
+from kubernetes.config import list_kube_config_contexts, load_incluster_config, load_kube_config
 
 from executor.errors import StartError
 from executor.kinds.kubernetes.errors import ClusterError, Declined, Exists, Expired, NotHeard, NotThere, Unavailable
@@ -74,8 +77,8 @@ class Cluster:
         self.namespace = namespace
         configuration.retries = False  # whether to try again is not the library's to say
         configuration.connection_pool_maxsize = CONNECTIONS
-        self._client = kubernetes.client.ApiClient(configuration)
-        batch, core = kubernetes.client.BatchV1Api(self._client), kubernetes.client.CoreV1Api(self._client)
+        self._client = ApiClient(configuration)
+        batch, core = BatchV1Api(self._client), CoreV1Api(self._client)
         self._batch, self._core = batch, core
         self._lists = {Resource.JOBS: batch.list_namespaced_job, Resource.PODS: core.list_namespaced_pod}
 
@@ -85,15 +88,15 @@ class Cluster:
 
         Raises `StartError`.
         """
-        configuration = kubernetes.client.Configuration()
+        configuration = Configuration()
         try:
             if kubeconfig is None:
-                kubernetes.config.load_incluster_config(configuration)
+                load_incluster_config(configuration)
                 return cls(configuration, _account_namespace())
             with kubeconfig.open("rb"):
                 pass
-            kubernetes.config.load_kube_config(str(kubeconfig), client_configuration=configuration)
-            _, current = kubernetes.config.list_kube_config_contexts(str(kubeconfig))
+            load_kube_config(str(kubeconfig), client_configuration=configuration)
+            _, current = list_kube_config_contexts(str(kubeconfig))
             return cls(configuration, current["context"].get("namespace") or "default")
         except OSError as error:
             raise StartError(f"kubernetes config {kubeconfig}: {(error.strerror or str(error)).lower()}") from None
