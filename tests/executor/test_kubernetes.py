@@ -1,6 +1,7 @@
 """Tasks that are Jobs, against an API server that speaks the real wire."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -619,6 +620,29 @@ class TestConfiguration:
         proxy.cut()
         stream = await (await lead(await start_executor(**(told | {"kinds": ("shell", "kubernetes")})))).attach()
         assert (await stream.outcome(await stream.shell("true"))).state == "succeeded"
+
+
+async def test_no_more_rights_are_used_than_the_docs_say(
+    start_executor: StartExecutor, told: dict[str, Any], lead: Lead, api: KubernetesApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text()
+    rows = re.findall(r"^\| .* \| `([a-z/]+)` \| ([a-z, ]+) \|$", page, re.MULTILINE)
+    documented = {(verb, resource) for resource, verbs in rows for verb in verbs.split(", ")}
+    monkeypatch.setattr(run, "PROLONG", timedelta(seconds=0.5))
+    monkeypatch.setattr(run, "LOOK_SECONDS", 0.1)
+    told["returns"] = True
+    executor = await start_executor(**told)
+    stream = await (await lead(executor)).attach()
+    key = await up(stream)
+    await eventually_async(lambda: ("patch", "jobs") in api.calls)
+    await executor.stop(5)
+    stream = await (await lead(await start_executor(**told))).attach()
+    (mine,) = stream.held
+    await stream.send(cancels=[mine])
+    assert (await stream.outcome(mine)).state == "cancelled"
+    again = stream.key(execution_id=key.execution_id, attempt=2)
+    assert (await stream.outcome(await begin(stream, "true", again))).state == "succeeded"
+    assert set(api.calls) == documented
 
 
 def test_the_name_of_a_job_is_the_same_for_all_attempts_of_its_execution() -> None:

@@ -449,8 +449,8 @@ class KubernetesApi:
         for container, each, code in zip(containers, spec["containers"], codes, strict=True):
             memory = "memory" in each.get("resources", {}).get("limits", {})
             why = "OOMKilled" if code == 137 and memory else "Error" if code else "Completed"
-            state = {"exitCode": code, "reason": why, "startedAt": begun, "finishedAt": now()}
-            ended.append({"name": container.name, "state": {"terminated": state}})
+            last = {"exitCode": code, "reason": why, "startedAt": begun, "finishedAt": now()}
+            ended.append({"name": container.name, "state": {"terminated": last}})
         phase = "Succeeded" if not any(codes) else "Failed"
         self._end_pod(key, phase, ended)
         return phase == "Succeeded" and key in self._objects
