@@ -349,6 +349,16 @@ class TestTheApiServer:
         assert (await stream.outcome(key)).state == "succeeded"
         assert stream.output(key) == b"once\n" and len(api.created) == 1
 
+    async def test_a_job_that_comes_to_be_when_its_making_was_given_up_is_ended(
+        self, stream: Stream, api: KubernetesApi
+    ) -> None:
+        late = assignment(stream.key())
+        assert (await stream.outcome(await begin(stream, "true"))).state == "succeeded"
+        api.add_job(body_of(late, "jobs.pods-1"))
+        name = name_of(late)
+        await eventually_async(lambda: name not in [job["metadata"]["name"] for job in api.jobs()])
+        assert len(api.jobs()) == 1
+
     async def test_a_cancel_while_the_answer_is_lost(self, stream: Stream, api: KubernetesApi, proxy: TcpProxy) -> None:
         proxy.blackhole(requests=False)
         key = await begin(stream, FOREVER)

@@ -230,6 +230,8 @@ class KubernetesKind:
             run = self._runs.get((namespace, name))
             if run is not None:
                 run.wake()
+            else:
+                self._end_late(namespace, name)
 
     def _jobs(self, namespace: str) -> list[Object]:
         return list(self._mirrors[Resource.JOBS, namespace].objects.values())
@@ -242,6 +244,16 @@ class KubernetesKind:
             self._listed.set()
         if not self._looking:
             self._end_strays(namespace)
+
+    def _end_late(self, namespace: str, name: str) -> None:
+        """A Job that we ourselves asked for, and that came to be after its attempt had ended, since no answer came."""
+        job = self.job(namespace, name)
+        found = Found.read(job) if job is not None else None
+        if found is None or found.deleting:
+            return
+        key = found.assignment.key
+        if key.incarnation == self._incarnation and key[:4] not in self._left:
+            self._spawn(self._delete(Left(namespace=namespace, name=name, uid=found.uid)))
 
     def _end_strays(self, namespace: str) -> None:
         """What earlier incarnations left, and was heard of too late to go on: the leader has been told that it is not
