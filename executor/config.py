@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from cronquorum.certificates import TlsFiles
-from cronquorum.names import shown, suggestion
+from cronquorum.names import is_dns_label, shown, suggestion
 from cronquorum.settings import split_host_port
 from cronquorum.transport import plain_text_problem
 from executor.errors import BadConfig
@@ -24,7 +24,9 @@ MOST_SLOTS = 10_000
 LEASE = timedelta(seconds=15)
 """Long enough that an election is over before it ends (3 session timeouts, and more)."""
 SHORTEST_LEASE = timedelta(milliseconds=100)
-KINDS = ("shell", "python")
+KINDS = ("shell", "python", "kubernetes")
+DEFAULT_KINDS = ("shell", "python")
+"""Those that need nothing beside the executor."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _LABEL_KEY = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_./]{0,251}[A-Za-z0-9])?", re.ASCII)
@@ -47,6 +49,9 @@ class ExecutorConfig:
     a port of 0, in either, becomes the real one. `metrics_listen`: empty: there is no /metrics.
     `data`: None keeps nothing on disk.
     `vouched` are earlier incarnations that are dead with all that they started: a guardian saw to it.
+    `returns`: after a stop it is started again under the same id, so what outlives the process is left running.
+    `kubernetes_config` is a kubeconfig file (None: that of the pod that we are), `kubernetes_namespaces` are those
+    that Jobs may be in, the first one unless a manifest says it (none: the configuration's own).
     `tls`: None: plain text, which `insecure` allows where others than this host can reach it.
     """
 
@@ -58,12 +63,15 @@ class ExecutorConfig:
     advertise: str = ""
     slots: int = SLOTS
     labels: Mapping[str, str] = field(default_factory=dict)
-    kinds: tuple[str, ...] = KINDS
+    kinds: tuple[str, ...] = DEFAULT_KINDS
     tasks: tuple[TaskSource, ...] = ()
     lease: timedelta = LEASE
     data: Path | None = None
     tls: TlsFiles | None = None
     insecure: bool = False
+    returns: bool = False
+    kubernetes_config: Path | None = None
+    kubernetes_namespaces: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.executor_id:
@@ -74,6 +82,7 @@ class ExecutorConfig:
         if self.lease < SHORTEST_LEASE:
             raise BadConfig(f"lease: {self.lease.total_seconds():g} s is less than {SHORTEST_LEASE}")
         self._check_kinds()
+        self._check_namespaces()
         self._check_labels()
         self._check_addresses()
 
@@ -83,6 +92,13 @@ class ExecutorConfig:
         for kind in self.kinds:
             if kind not in KINDS:
                 raise BadConfig(f"kind: {shown(kind)} is not one of {', '.join(KINDS)}{suggestion(kind, KINDS)}")
+
+    def _check_namespaces(self) -> None:
+        for namespace in self.kubernetes_namespaces:
+            if not is_dns_label(namespace):
+                raise BadConfig(f"kubernetes namespace: {shown(namespace)} is not 1 to 63 of a-z, 0-9 and '-'")
+        if "kubernetes" not in self.kinds and (self.kubernetes_config or self.kubernetes_namespaces):
+            raise BadConfig("kubernetes config and namespace are for --kind kubernetes, which is not given")
 
     def _check_labels(self) -> None:
         for key, value in self.labels.items():

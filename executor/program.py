@@ -19,6 +19,7 @@ from cronquorum.roles import Role
 from cronquorum.transport import Transport, open_transport
 from executor.config import ExecutorConfig, new_incarnation
 from executor.errors import BadConfig, ExecutorError
+from executor.kinds.table import load
 from executor.service import Executor
 from executor.settings import ExecutorSettings
 from executor.ward import Unguarded, Ward
@@ -72,6 +73,7 @@ def run(argv: Sequence[str], start: Start | None = None) -> int:
         config = dataclasses.replace(settings.config(), incarnation=start.incarnation, vouched=start.vouched)
         if config.data is None and not config.executor_id:
             config = dataclasses.replace(config, executor_id=start.executor_id)
+        load(config.kinds)
         transport = open_transport(config.tls, Role.EXECUTOR, insecure=config.insecure)
         broken = asyncio.run(_run(settings, config, start, transport))
     except BadConfig as error:

@@ -26,7 +26,7 @@ from executor.fence import Fence
 from executor.health import Health
 from executor.journal import NAME as JOURNAL
 from executor.journal import Journal
-from executor.kinds.protocol import TaskKind
+from executor.kinds.protocol import LastingKind, TaskKind
 from executor.kinds.table import make_kinds
 from executor.lease import Lease
 from executor.listening import advertised, listen
@@ -192,10 +192,11 @@ class Executor:
         self._begin(lease.keep_watch())
         if self._journal is not None:
             self._begin(self._journal.tend())
-        for kind in make_kinds(config, catalog, clock):
+        for kind in make_kinds(config, self._id, catalog, clock):
             await kind.start()
             self._kinds.append(kind)
         self._attempts.use(self._kinds)
+        await self._resume(self._attempts)
         self._server, port = await listen(config.listen, service, self._health, self._transport)
         self._address = advertised(config, port)
         facts = {"lease": format_duration(config.lease), "version": __version__}
@@ -261,6 +262,15 @@ class Executor:
             lease_remaining=lease.remaining,
         )
 
+    async def _resume(self, attempts: Attempts) -> None:
+        """Before any leader is heard: it is told what we hold, and what we do not."""
+        for kind in self._kinds:
+            if isinstance(kind, LastingKind):
+                for assignment in await kind.found():
+                    attempts.resume(assignment, kind)
+        if attempts.running:
+            _log.info("attempts of an earlier incarnation go on", executor=self._id, running=self.running)
+
     def _begin(self, duty: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(duty)
         task.add_done_callback(self._on_duty_done)
@@ -285,7 +295,7 @@ class Executor:
             self._releasing = asyncio.create_task(self._release(self._attempts))
 
     async def _release(self, attempts: Attempts) -> None:
-        await attempts.gone(list(attempts.running))
+        await attempts.gone(attempts.local)
         self._ward.released()
 
     async def _drain(self, seconds: float) -> None:
@@ -295,6 +305,8 @@ class Executor:
         attempts.draining = True
         await self._health.tell(False)
         service.tell_capacity()
+        if self._config.returns or (self._broken is not None and self._broken.done()):
+            attempts.leave()
         _log.info("draining", executor=self._id, running=self.running)
         await self._within(seconds, attempts.idle.wait(), self._hurry.wait())
         if not attempts.idle.is_set():
@@ -334,7 +346,7 @@ class Executor:
             await self._server.stop(SERVER_GRACE)
         for kind in self._kinds:
             await kind.close()
-        if not self.running:
+        if self._attempts is None or not self._attempts.local:
             self._ward.released()
         if self._http is not None:
             await self._http.stop()

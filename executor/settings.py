@@ -10,7 +10,7 @@ from cronquorum.coordination.settings import ZooKeeperSettings
 from cronquorum.coordination.zookeeper import SESSION_TIMEOUT
 from cronquorum.settings import Duration, HostPort
 from cronquorum.transport import TlsSection
-from executor.config import KINDS, LEASE, LISTEN, METRICS_LISTEN, MOST_SLOTS, SLOTS, ExecutorConfig
+from executor.config import DEFAULT_KINDS, LEASE, LISTEN, METRICS_LISTEN, MOST_SLOTS, SLOTS, ExecutorConfig
 from executor.errors import BadConfig
 from executor.service import DRAIN_SECONDS
 
@@ -34,9 +34,16 @@ class ExecutorSettings(ZooKeeperSettings):
     )
     slots: Annotated[int, Field(ge=1, le=MOST_SLOTS)] = Field(SLOTS, description="attempts that run at once")
     label: dict[str, str] = Field(default_factory=dict, description="a label that selectors match")
-    kind: list[Literal["shell", "python"]] = Field(
-        list(KINDS),  # type: ignore[arg-type]  # the same words
+    kind: list[Literal["shell", "python", "kubernetes"]] = Field(
+        list(DEFAULT_KINDS),  # type: ignore[arg-type]  # the same words
         description="a kind of tasks to accept",
+    )
+    kubernetes_config: Path | None = Field(
+        None, description="kubeconfig file for tasks of kind kubernetes; the account of the pod it runs in, unless told"
+    )
+    kubernetes_namespace: list[str] = Field(
+        default_factory=list,
+        description="a Kubernetes namespace that Jobs may be in, the first one unless a manifest says it",
     )
     tasks: list[str] = Field(
         default_factory=list, description="a module whose functions are tasks; a package is searched whole"
@@ -72,4 +79,7 @@ class ExecutorSettings(ZooKeeperSettings):
             data=self.data,
             tls=self.tls.files,
             insecure=self.insecure,
+            returns=bool(self.executor_id or self.data),
+            kubernetes_config=self.kubernetes_config,
+            kubernetes_namespaces=tuple(dict.fromkeys(self.kubernetes_namespace)),
         )

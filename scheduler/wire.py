@@ -132,6 +132,8 @@ def task_of(task: TaskSpec) -> job_pb2.Task:
     """A definition's task."""
     if task.python is not None:
         return job_pb2.Task(python=job_pb2.PythonTask(callable=task.python.callable, params=struct(task.python.params)))
+    if task.kubernetes is not None:
+        return job_pb2.Task(kubernetes=json_format.ParseDict(task.kubernetes.to_json(), job_pb2.KubernetesTask()))
     assert task.shell is not None, "a task is of one of these kinds"
     shell = task.shell
     return job_pb2.Task(
