@@ -20,7 +20,16 @@ EXECUTORS = ("executor-1", "executor-2")
 
 @functools.cache
 def config() -> dict[str, Any]:
-    command = [tool("docker-compose"), "--profile", "*", "--file", ROOT / "compose.yaml", "config", "--format", "json"]
+    command = [
+        tool("docker-compose"),
+        "--profile",
+        "*",
+        "--file",
+        str(ROOT / "compose.yaml"),
+        "config",
+        "--format",
+        "json",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     read: dict[str, Any] = json.loads(done.stdout)

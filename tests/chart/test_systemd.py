@@ -30,7 +30,7 @@ def test_systemd_takes_it(unit: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
 def test_it_is_hardened(unit: Path) -> None:
-    command = [find_systemd_analyze(), "security", "--offline=true", unit]
+    command = [find_systemd_analyze(), "security", "--offline=true", str(unit)]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = re.search(r"exposure level for \S+: ([0-9.]+)", told)
     assert found is not None and float(found[1]) <= EXPOSURE, told

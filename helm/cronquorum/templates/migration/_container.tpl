@@ -36,16 +36,8 @@ template:
     automountServiceAccountToken: false
     {{- include "cronquorum.pod.account" $it | nindent 4 }}
     restartPolicy: Never
-    {{- with .Values.scheduler.priorityClassName }}
-    priorityClassName: {{ . }}
-    {{- end }}
-    {{- with .Values.scheduler.nodeSelector }}
-    nodeSelector:
-      {{- toYaml . | nindent 6 }}
-    {{- end }}
-    {{- with .Values.scheduler.tolerations }}
-    tolerations:
-      {{- toYaml . | nindent 6 }}
+    {{- with include "cronquorum.pod.machines" $it | trim }}
+    {{- . | nindent 4 }}
     {{- end }}
     containers:
       - name: migrate
