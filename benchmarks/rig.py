@@ -105,6 +105,7 @@ class Rig:
                 *("executor", "--zookeeper", self._zookeeper_hosts, "--executor-id", name),
                 *("--listen", f"127.0.0.1:{free_port()}", "--data", str(self.folder / f"{name}.{self._openings}")),
                 *("--tasks", "benchmarks.tasks", "--slots", str(self.shape.slots), "--log-level", "warning"),
+                *("--metrics-listen", "127.0.0.1:0"),
             )
         self.connect(NODE)
 

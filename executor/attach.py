@@ -19,6 +19,7 @@ from executor.datadir import Leader
 from executor.errors import (
     BadMessage,
     Refusal,
+    StaleEpoch,
     StreamRefused,
     Superseded,
     TooMuchHeld,
@@ -27,6 +28,7 @@ from executor.errors import (
 )
 from executor.fence import Fence
 from executor.lease import Lease
+from executor.metrics import ExecutorMetrics
 from executor.outgoing import Outgoing
 from executor.stream import LeaderStream, to_api_error
 from schedapi import errors as api
@@ -53,6 +55,7 @@ class AttachService(ExecutorServiceServicer):
         attempts: Attempts,
         lease: Lease,
         clock: Clock,
+        metrics: ExecutorMetrics | None = None,
     ) -> None:
         self._config = config
         self._executor_id = executor_id
@@ -60,7 +63,13 @@ class AttachService(ExecutorServiceServicer):
         self._attempts = attempts
         self._lease = lease
         self._clock = clock
+        self._metrics = metrics or ExecutorMetrics()
         self._stream: LeaderStream | None = None
+
+    @property
+    def attached(self) -> bool:
+        """Whether a leader's stream is up."""
+        return self._stream is not None
 
     def tell(self, key: AttemptKey) -> None:
         """An attempt has news."""
@@ -85,6 +94,8 @@ class AttachService(ExecutorServiceServicer):
         try:
             await self._serve(context)
         except StreamRefused as error:
+            if isinstance(error, StaleEpoch):
+                self._metrics.stale_epochs.add()
             await api.abort(context, to_api_error(error))
 
     async def _serve(self, context: "Context") -> None:

@@ -17,9 +17,10 @@ from executor.assignment import Assignment, AttemptKey
 from executor.attempt import CANCELLED, Attempt, Stop
 from executor.errors import Refusal
 from executor.kinds.protocol import TaskKind
+from executor.metrics import ExecutorMetrics
 from executor.outbox import Outbox
 from executor.output import FLUSH_SECONDS
-from executor.report import Ended, FinalReport, Refused, TaskFailure, clean_text
+from executor.report import Ended, FinalReport, Outcome, Refused, TaskFailure, clean_text
 from executor.seen import Seen
 
 MAX_REFUSAL = 500
@@ -46,6 +47,7 @@ class Attempts:
         may_run: Callable[[], bool],
         may_start: Callable[[], bool],
         on_change: Callable[[AttemptKey], None],
+        metrics: ExecutorMetrics | None = None,
     ) -> None:
         self.slots = slots
         self.draining = False
@@ -59,6 +61,7 @@ class Attempts:
         self._may_run = may_run
         self._may_start = may_start
         self._on_change = on_change
+        self._metrics = metrics or ExecutorMetrics()
         self._kinds: Mapping[str, TaskKind] = {}
         self._active: dict[tuple[str, int], AttemptKey] = {}
         self._seen = Seen()
@@ -100,6 +103,7 @@ class Attempts:
 
     def refuse(self, key: AttemptKey, refusal: Refusal) -> None:
         """Nothing of it ran, and nothing will."""
+        self._metrics.refusals.add(refusal.reason)
         what = Refused(reason=refusal.reason, message=clean_text(refusal.message, MAX_REFUSAL))
         self.outbox.put(FinalReport(key=key, what=what, ended=self._clock.monotonic()))
         self._remember(key)
@@ -148,6 +152,8 @@ class Attempts:
         self._one_ended.set()
         if not self.running:
             self.idle.set()
+        if isinstance(report.what, Outcome):
+            self._metrics.outcomes.add(report.what.state)
         failpoints.hit("executor.outcome")
         self.outbox.put(report)
         self._on_change(key)
@@ -225,3 +231,4 @@ class Attempts:
         except Exception as error:  # a kind that breaks must not break the others' stream
             _log.exception("a task kind broke", kind=kind.name, execution=key.execution_id)
             attempt.ended(Ended(error=TaskFailure(type="internal", message=clean_text(str(error)), tail="")))
+        self._metrics.starts.add()

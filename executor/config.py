@@ -15,6 +15,7 @@ from cronquorum.settings import split_host_port
 from executor.errors import BadConfig
 
 LISTEN = "127.0.0.1:7500"
+METRICS_LISTEN = "127.0.0.1:7501"
 SLOTS = 16
 MOST_SLOTS = 10_000
 """Each is a thread or processes at the worst; a typing error is likelier than a host for more."""
@@ -41,7 +42,8 @@ class ExecutorConfig:
     """Checked when made: raises `BadConfig`.
 
     `executor_id`: empty: that of the data directory, or a new one. `advertise`: empty: where it listens;
-    a port of 0, in either, becomes the real one. `data`: None keeps nothing on disk.
+    a port of 0, in either, becomes the real one. `metrics_listen`: empty: there is no /metrics.
+    `data`: None keeps nothing on disk.
     `vouched` are earlier incarnations that are dead with all that they started: a guardian saw to it.
     `insecure` allows to listen where others than this host can reach it, in plain text.
     """
@@ -50,6 +52,7 @@ class ExecutorConfig:
     incarnation: str = field(default_factory=new_incarnation)
     vouched: tuple[str, ...] = ()
     listen: str = LISTEN
+    metrics_listen: str = ""
     advertise: str = ""
     slots: int = SLOTS
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -92,6 +95,8 @@ class ExecutorConfig:
                 f"listen: {shown(self.listen)} can be reached by others, in plain text: listen on 127.0.0.1, or "
                 "allow it with --insecure"
             )
+        if self.metrics_listen:
+            self._host_port("metrics listen", self.metrics_listen)
         advertised = self._host_port("advertise", self.advertise)[0] if self.advertise else host
         if _is_anywhere(advertised):
             raise BadConfig(f"advertise: {shown(advertised)} is everywhere; name a host that leaders can dial")

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from cronquorum.coordination.zookeeper import SESSION_TIMEOUT
 from cronquorum.settings import Duration, HostPort, Metavar, Settings
-from executor.config import KINDS, LEASE, LISTEN, MOST_SLOTS, SLOTS, ExecutorConfig
+from executor.config import KINDS, LEASE, LISTEN, METRICS_LISTEN, MOST_SLOTS, SLOTS, ExecutorConfig
 from executor.errors import BadConfig
 from executor.service import DRAIN_SECONDS
 
@@ -26,6 +26,7 @@ class ExecutorSettings(Settings):
     advertise: HostPort | None = Field(
         None, description="address at which leaders reach this executor, if not the one listened on"
     )
+    metrics_listen: HostPort = Field(METRICS_LISTEN, description="address of /metrics, /livez and /readyz")
     executor_id: str | None = Field(
         None, description="lasting name of this executor; that of --data, or a new one, unless told"
     )
@@ -63,6 +64,7 @@ class ExecutorSettings(Settings):
         return ExecutorConfig(
             executor_id=self.executor_id or "",
             listen=self.listen,
+            metrics_listen=self.metrics_listen,
             advertise=self.advertise or "",
             slots=self.slots,
             labels=self.label,

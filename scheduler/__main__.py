@@ -16,6 +16,7 @@ from cronquorum.clock import SystemClock
 from cronquorum.coordination import CoordinationError
 from cronquorum.coordination.zookeeper import ZooKeeperCoordinator
 from cronquorum.names import shown
+from cronquorum.observation import CannotListen
 from cronquorum.settings import split_host_port
 from jobstore.errors import StoreError
 from jobstore.opening import open_store
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             import_plugin(plugin)
         gc.set_threshold(*GARBAGE)
         uvloop.run(_run(settings))
-    except (StoreError, CoordinationError, SchedulerError) as error:
+    except (StoreError, CoordinationError, SchedulerError, CannotListen) as error:
         print(f"{PROG}: {error}", file=sys.stderr)
         return 1
     return 0
@@ -83,6 +84,7 @@ async def _run(settings: NodeSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
+        await node.observe()  # whoever watches is answered, however long the rest takes
         await asyncio.to_thread(check_schema, store)
         await node.start()
         await stop.wait()

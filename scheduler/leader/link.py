@@ -20,6 +20,8 @@ from scheduler.leader.outgoing import Outgoing
 from scheduler.wire import seconds
 
 PROTOCOL = 1
+STATES = ("attached", "draining", "attaching")
+"""Of an executor's link. The last one has no stream: it is dialled."""
 NO_EPOCH = 2**62
 """Terms do not come so far: an executor that names such an epoch must not use up the store's 64 bits."""
 
@@ -114,6 +116,11 @@ class Link:
     def open_for_work(self) -> bool:
         """Whether new executions may be placed on it."""
         return self.attached and not self.draining and self.slots > 0
+
+    @property
+    def state(self) -> str:
+        """One of `STATES`."""
+        return ("draining" if self.draining else "attached") if self.attached else "attaching"
 
     def send(self, dispatch: wire.Dispatch) -> None:
         """Send a dispatch whose record is committed. Without a stream it is dropped: attaching again

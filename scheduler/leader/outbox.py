@@ -57,6 +57,8 @@ class Outbox:
 
     def settled(self, execution: Execution, others: Iterable[Change], then: Callable[[], None] | None = None) -> None:
         """Write what has become of an execution, with what is kept beside it; then call `then`."""
+        if execution.state is State.RETRYING:
+            self._metrics.retried(execution)
         self._submit(execution, [MoveExecution(execution), *others], then)
 
     async def written(self, change: NewExecution | MoveExecution, *others: Change) -> None:

@@ -180,7 +180,7 @@ class Reports:
             return
         id_ = wire.read_id(report.key.execution_id)
         if id_ is None:
-            self._metrics.refused.inc()
+            self._metrics.refused.add()
             link.acknowledge(report.key)
         elif self._asked >= MOST_ASKED:
             self._let_lie(link, report)
@@ -207,7 +207,7 @@ class Reports:
         if answer.result():
             link.acknowledge(report.key)
             return
-        self._metrics.refused.inc()
+        self._metrics.refused.add()
         if self._flooded(link.member.id, now):
             link.acknowledge(report.key)
             return

@@ -1,12 +1,12 @@
 """What script/test asks before it runs the tests.
 
-``packages`` prints the Debian packages that this machine lacks; ``jars`` fetches ZooKeeper's jars.
+``packages`` prints the Debian packages that this machine lacks; ``jars`` fetches ZooKeeper's jars, and promtool.
 """
 
 import sys
 
 from tests.rig.errors import MissingPart
-from tests.rig.jars import find_java, zookeeper_jars
+from tests.rig.jars import find_java, find_promtool, zookeeper_jars
 from tests.rig.netns import find_tools
 from tests.rig.postgres import find_binaries, system_user
 from tests.rig.systemd import find_systemd_analyze
@@ -24,6 +24,7 @@ def main(arguments: list[str]) -> str | None:
         case ["jars"]:
             try:
                 print(zookeeper_jars()[0].parent)
+                print(find_promtool())
             except MissingPart as missing:
                 return str(missing)
         case _:
