@@ -1,11 +1,13 @@
 """Each set of values becomes what each version of Kubernetes takes."""
 
 import functools
+import json
 from typing import Any
 
 import kubernetes_validate
 import kubernetes_validate.utils
 import pytest
+import yaml
 
 from tests.chart.rendering import CHART, RELEASE, VALUES, VERSIONS, helm, of_kind, one, render
 
@@ -107,3 +109,26 @@ def _named(value: Any) -> Any:
         elif key == "serviceName":
             yield "Service", each
         yield from _named(each)
+
+
+def test_alerts_and_dashboard_are_those_that_are_tested_elsewhere() -> None:
+    rendered = render("everything")
+    (rule,) = of_kind(rendered, "PrometheusRule")
+    assert rule["spec"] == yaml.safe_load((CHART / "rules" / "alerts.yaml").read_text())
+    assert rule["spec"]["groups"]
+    assert rule["metadata"]["labels"]["release"] == "prometheus"
+    dashboard = one(rendered, "ConfigMap", "prod-jobs-dashboard")
+    assert json.loads(dashboard["data"]["cronquorum.json"]) == json.loads(
+        (CHART / "dashboards" / "cronquorum.json").read_text()
+    )
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+
+
+def test_autoscaling_asks_for_a_metric_that_there_is() -> None:
+    rendered = render("everything")
+    (hpa,) = of_kind(rendered, "HorizontalPodAutoscaler")
+    (scaled,) = of_kind(rendered, "ScaledObject")
+    name = hpa["spec"]["metrics"][0]["external"]["metric"]["name"]
+    assert scaled["spec"]["triggers"][0]["metadata"]["query"] == f'max({name}{{namespace="cron"}})'
+    documented = (CHART.parents[1] / "docs" / "metrics.md").read_text()
+    assert f"`{name}`" in documented
