@@ -16,7 +16,7 @@ OURS = frozenset(
 )
 """Settings that the chart makes: nobody may give them in `config`."""
 OURS_OF_NODES = OURS | {"node_id", "store", "wait_for_schema"}
-OURS_OF_EXECUTORS = OURS | {"data", "drain", "executor_id", "kind", "label", "slots", "tasks"}
+OURS_OF_EXECUTORS = OURS | {"data", "drain", "executor_id", "kind", "kubernetes_namespace", "label", "slots", "tasks"}
 
 _QUANTITIES = {"type": "object", "additionalProperties": {"type": ["string", "number"]}}
 IN_SHORT = (NamespaceRetention,)

@@ -193,11 +193,20 @@ def test_only_kind_kubernetes_has_a_token_and_rights() -> None:
             (resource, verb) for rule in role["rules"] for resource in rule["resources"] for verb in rule["verbs"]
         }
         assert {resource for resource, _ in rights} == {"jobs", "pods", "pods/log"}
-        assert {("jobs", "create"), ("jobs", "delete"), ("pods/log", "get")} <= rights
+        assert {("jobs", "create"), ("jobs", "patch"), ("jobs", "delete"), ("pods/log", "get")} <= rights
         assert not {verb for resource, verb in rights if resource != "jobs"} - {"get", "list", "watch"}
     for binding in of_kind(rendered, "RoleBinding"):
         assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "runner", "namespace": "cron"}]
     assert not of_kind(render("dev"), "Role")
+
+
+def test_executors_of_kind_kubernetes_keep_their_names() -> None:
+    """By its name, one that is started again finds the Jobs that it began."""
+    pod = workload("everything", "StatefulSet", "prod-jobs-executor-pods")
+    assert "volumeClaimTemplates" not in pod.owner["spec"]
+    assert "emptyDir" in {volume["name"]: volume for volume in pod.spec["volumes"]}["data"]
+    names = [variable for variable in pod.spec["containers"][0]["env"] if variable["name"] == "CRONQUORUM_EXECUTOR_ID"]
+    assert names[0]["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
 
 
 def test_the_migration_is_a_job_a_part_of_a_pod_or_yours() -> None:

@@ -80,6 +80,9 @@ def test_a_group_of_executors(tmp_path: Path) -> None:
     assert gpu.lease == timedelta(seconds=30)
     assert gpu.data == Path("/var/lib/cronquorum/executor")
     assert not gpu.insecure
+    jobs = found["prod-jobs-executor-pods/executor"]
+    assert isinstance(jobs, ExecutorConfig)
+    assert (jobs.kinds, jobs.kubernetes_namespaces) == (("kubernetes",), ("batch", "reports"))
     default = found["prod-jobs-executor-default/executor"]
     assert isinstance(default, ExecutorConfig)
     assert (default.labels, default.slots) == ({}, 16)

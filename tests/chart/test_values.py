@@ -47,6 +47,7 @@ MISSING = {
     "tls.mode=": "tls.mode: set it to certManager, secret or generated",
     "tls.secret.executor=": "tls.mode secret: set tls.secret.scheduler and tls.secret.executor",
     "tls.mode=certManager": "set tls.certManager.issuerRef.name",
+    "executors.k8s.kinds={kubernetes},executors.k8s.autoscaling.enabled=true": "executors.k8s: autoscaling is not for",
     "zookeeper.tls.enabled=true": "zookeeper.tls.enabled: set zookeeper.tls.existingSecret",
     "fullnameOverride=a-name-that-is-very-long-and-goes-on-and-on-until-it-is-too-long": "set fullnameOverride",
 }

@@ -1,13 +1,20 @@
-{{/* The groups of executors by name, filled up with what they leave to executorDefaults, as JSON. */}}
+{{/* The groups of executors by name, filled up with what they leave to executorDefaults, and their workload's kind, as JSON. */}}
 {{- define "cronquorum.executors" -}}
 {{- $groups := dict -}}
 {{- range $name, $own := .Values.executors -}}
-{{- $_ := set $groups $name (mergeOverwrite (deepCopy $.Values.executorDefaults) (default (dict) $own)) -}}
+{{- $values := mergeOverwrite (deepCopy $.Values.executorDefaults) (default (dict) $own) -}}
+{{- $kubernetes := has "kubernetes" $values.kinds -}}
+{{- if and $kubernetes $values.autoscaling.enabled -}}
+{{- fail (printf "executors.%s: autoscaling is not for kind kubernetes: the Jobs of an executor that went would be nobody's; give it more slots" $name) -}}
+{{- end -}}
+{{- /* Jobs outlive an executor, and are found again by one of the same name: only a StatefulSet gives that */ -}}
+{{- $_ := set $values "workload" (ternary "StatefulSet" "Deployment" (or $kubernetes $values.persistence.enabled)) -}}
+{{- $_ := set $groups $name $values -}}
 {{- end -}}
 {{- $groups | toJson -}}
 {{- end -}}
 
-{{/* What the templates take for a group: (list $ NAME VALUES), as JSON but for the root. */}}
+{{/* The config file of a group's executors: (list $ VALUES), as JSON. */}}
 {{- define "cronquorum.executor.config" -}}
 {{- $root := index . 0 -}}
 {{- $values := index . 1 -}}
@@ -21,6 +28,9 @@
   "tasks" $values.tasks
   "drain" (printf "%ds" (int $values.drainSeconds))
 -}}
+{{- if has "kubernetes" $values.kinds -}}
+{{- $_ := set $own "kubernetes_namespace" (default (list $root.Release.Namespace) $values.kubernetes.namespaces) -}}
+{{- end -}}
 {{- merge $own (include "cronquorum.config.common" $root | fromJson) $values.config | toJson -}}
 {{- end -}}
 
