@@ -20,8 +20,8 @@ COPY scheduler scheduler
 COPY executor executor
 COPY schedctl schedctl
 COPY proto proto
-# extras of pyproject.toml, such as "kubernetes": --build-arg EXTRAS=...
-ARG EXTRAS=""
+# the optional parts of pyproject.toml
+ARG EXTRAS="kubernetes"
 RUN builder/bin/python -m hatchling build -t wheel -d wheels \
     && wheel="$(echo wheels/*.whl)" \
     && pip install --only-binary=:all: -c requirements.lock "${wheel}${EXTRAS:+[${EXTRAS}]}" \

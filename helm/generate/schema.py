@@ -39,7 +39,7 @@ def make_schema(values: Iterable[Value]) -> dict[str, Any]:
         "definitions": {
             **_config("NodeConfig", NodeSettings, OURS_OF_NODES),
             **_config("ExecutorConfig", ExecutorSettings, OURS_OF_EXECUTORS),
-            "Kind": {"enum": ["shell", "python", "kubernetes"]},
+            "Kind": executor["properties"]["kind"]["items"],
             "Slots": executor["properties"]["slots"],
             "Resources": RESOURCES,
         },

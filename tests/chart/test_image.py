@@ -65,6 +65,12 @@ def test_all_packages_are_in_it() -> None:
     assert {path for path in allowed if not (ROOT / path).exists()} == set()
 
 
+def test_all_optional_parts_are_in_it() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (extras,) = [line.partition("=")[2].strip('"').split(",") for line in of("ARG", 0) if line.startswith("EXTRAS=")]
+    assert set(project["optional-dependencies"]) - {"dev"} <= set(extras)
+
+
 def test_it_runs_as_nobody_special() -> None:
     (user,) = of("USER", 1)
     assert user == "10001:10001"
