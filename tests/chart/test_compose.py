@@ -2,7 +2,9 @@
 
 import functools
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -79,24 +81,28 @@ def test_its_settings_are_read(name: str) -> None:
         assert (read.executor_id, read.advertise) == (name, f"{name}:7500")
 
 
-def test_the_authority_makes_what_the_others_mount() -> None:
-    """Its own commands are read, and each role's files are where that role's processes look for them."""
-    script = config()["services"]["pki"]["command"][-1].replace("$$", "$")
-    lines = [line.partition("||")[2].split() for line in script.splitlines() if "||" in line]
-    assert [read_command(words, {}) for words in _for_each_role(lines)] == [("pki", "init"), *3 * [("pki", "issue")]]
+def test_the_authority_makes_what_the_others_mount(tmp_path: Path) -> None:
+    """Its script runs, twice; each role's files are where that role's processes look for them."""
+    for folder in ("ca", "scheduler", "executor", "client"):
+        (tmp_path / folder).mkdir()
+    command = [word.replace("$$", "$") for word in config()["services"]["pki"]["command"]]
+    command[-1] = command[-1].replace("/pki", str(tmp_path)).replace("10001:10001", f"{os.getuid()}:{os.getgid()}")
+    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    made: list[dict[Path, bytes]] = []
+    for _ in range(2):
+        subprocess.run(command, env=environ, check=True, capture_output=True, timeout=60)
+        made.append({path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()})
+    assert made[0] == made[1]
+    assert not [path for path in made[0] if path.stat().st_mode & 0o007]
     roles = dict.fromkeys(NODES, "scheduler") | dict.fromkeys(EXECUTORS, "executor") | {"schedctl": "client"}
     for name, role in roles.items():
         service = config()["services"][name]
         (mount,) = [each for each in service["volumes"] if each["target"] == "/pki"]
         assert (mount["source"], mount["read_only"]) == (f"pki-{role}", True)
-        assert service["environment"]["CRONQUORUM_TLS_KEY"] == f"/pki/{role}.key"
+        files = [value for key, value in service["environment"].items() if value.startswith("/pki/")]
+        assert len(files) == (3 if role == "client" else 4)
+        assert {tmp_path / role / Path(file).name for file in files} <= made[0].keys()
     assert not [name for name, each in ours().items() if name != "pki" and "pki-ca" in json.dumps(each.get("volumes"))]
-
-
-def _for_each_role(lines: list[list[str]]) -> list[list[str]]:
-    init, issue = lines
-    roles = ("scheduler", "executor", "client")
-    return [init, *([word.replace('"', "").replace("$role", role) for word in issue] for role in roles)]
 
 
 def test_who_waits_for_whom() -> None:
