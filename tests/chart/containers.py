@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chart.rendering import Object, Pod, one
+from tests.chart.rendering import Object, Pod, environment, one
 from tests.conftest import Spawn
 from tests.rig.ports import free_port
 from tests.rig.process import ManagedProcess, children_of
@@ -63,8 +63,8 @@ class Machine:
     spawn: Spawn
     elsewhere: Mapping[str, str]
 
-    def run(self, pod: Pod, name: str, *more: str, elsewhere: Mapping[str, str] | None = None) -> Container:
-        """Start a pod's container under a name of its own, with more words behind its own."""
+    def run(self, pod: Pod, name: str, *, elsewhere: Mapping[str, str] | None = None) -> Container:
+        """Start a pod's container under a name of its own."""
         (container,) = pod.spec["containers"]
         root = self.folder / name
         ports = {port: free_port() for port in PORTS}
@@ -82,10 +82,9 @@ class Machine:
             (volume,) = [each for each in pod.spec["volumes"] if each["name"] == mount["name"]]
             if mount["mountPath"] != "/tmp":
                 self._fill(root / mount["mountPath"].lstrip("/"), volume, here)
-        environ: dict[str, str] = {}
-        for variable in container.get("env", []):
-            environ[variable["name"]] = here(self._value(variable, name, environ))
-        words = [*container["command"], *container.get("args", []), *more]
+        environ = environment(container, "127.0.0.1", name, self._secret)
+        environ = {key: here(value) for key, value in environ.items()}
+        words = [*container["command"], *container.get("args", [])]
         command = [*as_process_1(), *PROGRAMS[words[0]], *map(here, words[1:])]
         return Container(process=self.spawn(name, command, environ), ports=ports)
 
@@ -103,14 +102,8 @@ class Machine:
                 (folder / item["path"]).write_bytes(files[item["key"]])
                 (folder / item["path"]).chmod(volume["secret"]["defaultMode"])
 
-    def _value(self, variable: Object, name: str, environ: Mapping[str, str]) -> str:
-        source = variable.get("valueFrom", {})
-        if "fieldRef" in source:
-            return {"status.podIP": "127.0.0.1", "metadata.name": name}[source["fieldRef"]["fieldPath"]]
-        if "secretKeyRef" in source:
-            key = source["secretKeyRef"]
-            return str(one(self.rendered, "Secret", key["name"])["stringData"][key["key"]])
-        return str(variable["value"]).replace("$(POD_IP)", environ.get("POD_IP", ""))
+    def _secret(self, ref: Object) -> str:
+        return str(one(self.rendered, "Secret", ref["name"])["stringData"][ref["key"]])
 
 
 def ready(container: Container, port: int) -> None:

@@ -4,7 +4,7 @@ import functools
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,21 @@ def pods(rendered: Sequence[Object]) -> Iterator[Pod]:
         elif each["kind"] in ("Deployment", "StatefulSet", "Job"):
             made = each["spec"]["template"]
             yield Pod(owner=each, metadata=made["metadata"], spec=made["spec"])
+
+
+def environment(container: Object, address: str, name: str, secret: Callable[[Object], str]) -> dict[str, str]:
+    """A container's variables, in a pod of that address and name. `secret` is given what a `secretKeyRef` names."""
+    found: dict[str, str] = {}
+    for variable in container.get("env", []):
+        source = variable.get("valueFrom", {})
+        if "fieldRef" in source:
+            value = {"status.podIP": address, "metadata.name": name}[source["fieldRef"]["fieldPath"]]
+        elif "secretKeyRef" in source:
+            value = secret(source["secretKeyRef"])
+        else:
+            value = variable["value"].replace("$(POD_IP)", found.get("POD_IP", ""))
+        found[variable["name"]] = value
+    return found
 
 
 def matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from executor.config import ExecutorConfig
 from scheduler.config import NodeSettings
 from tests.chart.processes import Read, read_command
-from tests.chart.rendering import VALUES, Object, Pod, of_kind, one, pods, render
+from tests.chart.rendering import VALUES, Object, Pod, environment, of_kind, one, pods, render
 
 STORE = "postgresql://cronquorum:secret@db:5432/cronquorum"
 OURS = ("scheduler", "executor", "migration", "test")
@@ -17,16 +17,7 @@ OURS = ("scheduler", "executor", "migration", "test")
 def read(name: str, pod: Pod, container: Object, folder: Path) -> Read:
     """As its program reads it, in a pod that has an address and a name."""
     address = "fd00::7" if name == "cnpg" else "10.0.0.7"
-    environ: dict[str, str] = {}
-    for variable in container.get("env", []):
-        source = variable.get("valueFrom", {})
-        if "fieldRef" in source:
-            value = {"status.podIP": address, "metadata.name": "pod-1"}[source["fieldRef"]["fieldPath"]]
-        elif "secretKeyRef" in source:
-            value = STORE
-        else:
-            value = variable["value"].replace("$(POD_IP)", environ.get("POD_IP", ""))
-        environ[variable["name"]] = value
+    environ = environment(container, address, "pod-1", lambda ref: STORE)
     words = [*container["command"], *container.get("args", [])]
     for volume in pod.spec["volumes"]:
         if volume["name"] == "config":

@@ -37,6 +37,7 @@ BAD = {
     "networkPolicy.postgresql.port=70000": "networkPolicy.postgresql.port",
     "scheduler.resources.limit.memory=1Gi": "scheduler.resources: Additional property limit is not allowed",
     "ipFamily=IPv5": "ipFamily",
+    "fullnameOverride=My_Cron": "fullnameOverride: Does not match pattern",
 }
 
 MISSING = {
