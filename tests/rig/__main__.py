@@ -10,13 +10,14 @@ from tests.rig.errors import MissingPart
 from tests.rig.jars import find_java, find_promtool, zookeeper_jars
 from tests.rig.netns import find_tools
 from tests.rig.postgres import find_binaries, system_user
+from tests.rig.systemd import find_systemd_analyze
 
 
 def main(arguments: list[str]) -> str | None:
     """Returns a complaint, or None."""
     match arguments:
         case ["packages"]:
-            for find in (find_binaries, system_user, find_java, find_tools):
+            for find in (find_binaries, system_user, find_java, find_tools, find_systemd_analyze):
                 try:
                     find()
                 except MissingPart as missing:
