@@ -4,7 +4,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +16,9 @@ from sqlalchemy import Connection, Engine, ExceptionContext, NullPool, QueuePool
 from sqlalchemy.exc import DBAPIError
 
 from jobstore.errors import StoreUnavailable
+from jobstore.sql import script
 from jobstore.sql.arrays import ArrayBulk
+from jobstore.sql.bulk import Statement
 from jobstore.sql.database import POOL_TIMEOUT, Database, T, Work
 from jobstore.sql.tables import metadata
 
@@ -144,6 +146,18 @@ class PostgresDatabase(Database):
             # not by way of SQLAlchemy: a pooled connection that the server had ended, before anything was sent
             self._writer.dispose()
             raise
+
+    def _at_once(self, epoch: int, statements: Sequence[Statement]) -> bool:
+        connection = self._writer.raw_connection()
+        try:
+            driver = connection.driver_connection
+            assert driver is not None
+            return script.run(driver, script.script(epoch, statements))
+        except psycopg2.Error:
+            connection.invalidate()  # mostly it is gone
+            raise
+        finally:
+            connection.close()  # it goes back to the pool
 
     def _migrate(self, work: Work[T]) -> T:
         with self._engine("-c lock_timeout=0", {}, poolclass=NullPool).begin() as connection:
