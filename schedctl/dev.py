@@ -12,6 +12,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -50,6 +51,12 @@ STOP_TIMEOUT = 30.0
 T = TypeVar("T")
 
 
+def _in_one_process(policy: Policy) -> Policy:
+    """Nothing is recorded ahead of its time: the executor dies with the leader, and then nobody could tell that it was
+    not sent."""
+    return replace(policy, ahead=timedelta(0))
+
+
 class Embedded:
     """The engine inside a program of your own: `with Embedded(store=..., tasks=[...]) as cluster:`.
 
@@ -73,7 +80,7 @@ class Embedded:
         self._store = open_store(store)
         coordinator = InProcessCoordinator()
         self._node = Node(
-            NodeConfig(node_id="embedded", listen=listen, policy=policy or Policy()),
+            NodeConfig(node_id="embedded", listen=listen, policy=_in_one_process(policy or Policy())),
             self._store,
             coordinator,
             self._clock,

@@ -84,6 +84,8 @@ class Link:
 
     def __init__(self, member: Member, term: Term, clock: Clock, may_act: Callable[[], bool], desk: Desk) -> None:
         self.member = member
+        self.holder = (member.id, member.incarnation)
+        """The executor's id and incarnation."""
         self.slots = 0
         self.kinds: frozenset[str] = frozenset()
         self.labels: dict[str, str] = {}
@@ -104,11 +106,6 @@ class Link:
         self._may_act = may_act
         self._desk = desk
         self._outgoing = Outgoing()
-
-    @property
-    def holder(self) -> tuple[str, str]:
-        """The executor's id and incarnation."""
-        return self.member.id, self.member.incarnation
 
     @property
     def open_for_work(self) -> bool:

@@ -11,6 +11,7 @@ from jobstore.model import Execution
 from jobstore.states import PLACED, State
 from scheduler import wire
 from scheduler.errors import NotLeading, SetAside
+from scheduler.leader.ahead import Ahead
 from scheduler.leader.catalog import Catalog
 from scheduler.leader.chains import Chains
 from scheduler.leader.delays import Delays
@@ -31,6 +32,7 @@ class Outbox:
         self,
         writer: Writer,
         ledger: Ledger,
+        ahead: Ahead,
         catalog: Catalog,
         followers: tuple[Delays, Chains],
         hub: Hub,
@@ -39,6 +41,7 @@ class Outbox:
     ) -> None:
         self._writer = writer
         self._ledger = ledger
+        self._ahead = ahead
         self._orders = Orders(catalog)
         self._delays, self._chains = followers
         self._hub = hub
@@ -112,7 +115,12 @@ class Outbox:
         self._hub.publish(execution)
 
     def send(self, link: Link, execution: Execution) -> None:
-        """Send a dispatch whose record is committed."""
+        """Send a dispatch whose record is committed: at its time, and when there is a slot for it."""
+        if not self._ahead.takes(link, execution):
+            self.dispatch(link, execution)
+
+    def dispatch(self, link: Link, execution: Execution) -> None:
+        """Send it now."""
         order = self._orders.order(execution)
         if order is None:
             _log.error("a dispatched execution's definition is gone", execution=str(execution.id))
@@ -137,6 +145,7 @@ class Outbox:
         if isinstance(error, NotLeading):
             return
         self._uncommitted.discard(execution.id)
+        self._ahead.withdraw(execution)
         self._ledger.forget(execution.id)
         self._chains.forget(execution)
         self._hub.give_up(execution.id, SetAside(f"execution {execution.id} was set aside: {error}"))
