@@ -6,12 +6,14 @@ With `--calls 1` it is one execution alone. The callers are in a process of thei
 import argparse
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from benchmarks import figures, jobs
 from benchmarks.calls import Called, call
 from benchmarks.drain import warm_up
 from benchmarks.options import add_cluster_options, shape
+from benchmarks.profile import profiled
 from benchmarks.record import Row
 from benchmarks.rig import STORES, Rig
 from benchmarks.usage import memory, spent
@@ -28,6 +30,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=20, metavar="N")
     parser.add_argument("--store", choices=STORES, default="postgresql")
     add_cluster_options(parser)
+    parser.add_argument("--profile", metavar="PROCESS", help="leader, executor or embedded: run py-spy on it")
+    parser.add_argument("--profile-to", type=Path, default=Path("profile.txt"), metavar="FILE")
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
@@ -44,8 +48,9 @@ def measure(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
     jobs.apply(rig.client, [jobs.job(name) for name in names])
     call(rig.address, jobs.NAMESPACE, names, WARM_UP)
     begin, before, began = host_time(), rig.usage(), time.monotonic()
-    called = call(rig.address, jobs.NAMESPACE, names, options.seconds)
-    seconds = time.monotonic() - began
+    with profiled(rig, options.profile, options.profile_to):
+        called = call(rig.address, jobs.NAMESPACE, names, options.seconds)
+        seconds = time.monotonic() - began
     after = rig.usage()
     until(lambda: not rig.record.left_in(host_time()), 60, "nothing is open")
     rows = rig.record.rows(jobs.NAMESPACE, begin, host_time())
