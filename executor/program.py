@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import uvloop
+
 from cronquorum import logs
 from cronquorum.clock import SystemClock
 from cronquorum.coordination import CoordinationError
@@ -68,7 +70,7 @@ def run(argv: Sequence[str], start: Start | None = None) -> int:
         config = dataclasses.replace(settings.config(), incarnation=start.incarnation, vouched=start.vouched)
         if config.data is None and not config.executor_id:
             config = dataclasses.replace(config, executor_id=start.executor_id)
-        broken = asyncio.run(_run(settings, config, start))
+        broken = uvloop.run(_run(settings, config, start))
     except BadConfig as error:
         print(f"{PROG}: {error}", file=sys.stderr)
         return 2
