@@ -50,11 +50,11 @@ def measure(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
     # a job each, since two runs of one job at a time are what its concurrency policy forbids
     names = [jobs.name(number) for number in range(options.calls)]
     jobs.apply(rig.client, [jobs.job(name) for name in names])
-    call(rig.address, jobs.NAMESPACE, names, WARM_UP)
+    call(rig.address, jobs.NAMESPACE, names, WARM_UP, rig.tls)
     bares = [bare(names, options.seconds / BARE)]
     begin, before, began = host_time(), rig.usage(), time.monotonic()
     with profiled(rig, options.profile, options.profile_to):
-        called = call(rig.address, jobs.NAMESPACE, names, options.seconds)
+        called = call(rig.address, jobs.NAMESPACE, names, options.seconds, rig.tls)
         seconds = time.monotonic() - began
     after = rig.usage()
     bares.append(bare(names, options.seconds / BARE))

@@ -10,8 +10,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from cronquorum.certificates import TlsFiles
 from cronquorum.names import shown, suggestion
 from cronquorum.settings import split_host_port
+from cronquorum.transport import plain_text_problem
 from executor.errors import BadConfig
 
 LISTEN = "127.0.0.1:7500"
@@ -43,7 +45,7 @@ class ExecutorConfig:
     `executor_id`: empty: that of the data directory, or a new one. `advertise`: empty: where it listens;
     a port of 0, in either, becomes the real one. `data`: None keeps nothing on disk.
     `vouched` are earlier incarnations that are dead with all that they started: a guardian saw to it.
-    `insecure` allows to listen where others than this host can reach it, in plain text.
+    `tls`: None: plain text, which `insecure` allows where others than this host can reach it.
     """
 
     executor_id: str = ""
@@ -57,6 +59,7 @@ class ExecutorConfig:
     tasks: tuple[TaskSource, ...] = ()
     lease: timedelta = LEASE
     data: Path | None = None
+    tls: TlsFiles | None = None
     insecure: bool = False
 
     def __post_init__(self) -> None:
@@ -87,14 +90,16 @@ class ExecutorConfig:
 
     def _check_addresses(self) -> None:
         host = self._host_port("listen", self.listen)[0]
-        if not self.insecure and not _is_loopback(host):
-            raise BadConfig(
-                f"listen: {shown(self.listen)} can be reached by others, in plain text: listen on 127.0.0.1, or "
-                "allow it with --insecure"
-            )
         advertised = self._host_port("advertise", self.advertise)[0] if self.advertise else host
+        self._check_plain_text("listen", self.listen)
         if _is_anywhere(advertised):
             raise BadConfig(f"advertise: {shown(advertised)} is everywhere; name a host that leaders can dial")
+        self._check_plain_text("advertise", self.advertise or self.listen)
+
+    def _check_plain_text(self, field_name: str, address: str) -> None:
+        problem = plain_text_problem(address, tls=self.tls is not None, insecure=self.insecure)
+        if problem:
+            raise BadConfig(f"{field_name}: {problem}")
 
     def _host_port(self, field_name: str, text: str) -> tuple[str, int]:
         try:
@@ -113,13 +118,6 @@ def check_id(name: str) -> str:
 def join_host_port(host: str, port: int) -> str:
     """The reverse of `split_host_port`."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _is_anywhere(host: str) -> bool:

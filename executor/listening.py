@@ -6,8 +6,10 @@ import socket
 import grpc
 
 from cronquorum.settings import split_host_port
+from cronquorum.transport import Transport
 from executor.config import ExecutorConfig, join_host_port
 from executor.errors import CannotListen
+from schedapi.guard import Guard
 from schedapi.v1.executor_service_pb2_grpc import (
     ExecutorServiceServicer,
     add_ExecutorServiceServicer_to_server,
@@ -29,14 +31,14 @@ _OPTIONS = (
 )
 
 
-async def listen(address: str, service: ExecutorServiceServicer) -> tuple[grpc.aio.Server, int]:
+async def listen(address: str, service: ExecutorServiceServicer, transport: Transport) -> tuple[grpc.aio.Server, int]:
     """A server that is started, and its port. Raises `CannotListen`."""
     host, port = split_host_port(address)
     await _probe(address, host, port)
-    server = grpc.aio.server(options=_OPTIONS)
+    server = grpc.aio.server(interceptors=() if transport.certificates is None else (Guard(),), options=_OPTIONS)
     add_ExecutorServiceServicer_to_server(service, server)  # type: ignore[no-untyped-call]  # generated
     try:
-        bound = server.add_insecure_port(join_host_port(host, port))
+        bound = transport.listen(server, join_host_port(host, port))
     except RuntimeError:
         raise CannotListen(f"cannot listen on {address} (set --listen)") from None
     await server.start()

@@ -6,11 +6,12 @@ from typing import Any
 
 import grpc
 
-from cronquorum import __version__
-from cronquorum.clock import Clock, wait_for_event
+from cronquorum import __version__, certificates
+from cronquorum.clock import Clock, every, wait_for_event
 from cronquorum.coordination.protocols import EXECUTORS, Coordinator, Member, Registration
 from cronquorum.durations import format_duration
 from cronquorum.logs import get_logger
+from cronquorum.transport import Transport
 from executor.attach import AttachService
 from executor.attempt import STOP_GRACE, Stop
 from executor.attempts import Attempts
@@ -48,10 +49,16 @@ class Executor:
     """
 
     def __init__(
-        self, config: ExecutorConfig, clock: Clock, coordinator: Coordinator, ward: Ward | None = None
+        self,
+        config: ExecutorConfig,
+        clock: Clock,
+        coordinator: Coordinator,
+        ward: Ward | None = None,
+        transport: Transport | None = None,
     ) -> None:
         self._config = config
         self._ward: Ward = ward or Unguarded()
+        self._transport = transport or Transport()
         self._clock = clock
         self._coordinator = coordinator
         self._id = config.executor_id
@@ -151,12 +158,14 @@ class Executor:
             await kind.start()
             self._kinds.append(kind)
         self._attempts.use(self._kinds)
-        self._server, port = await listen(config.listen, service)
+        self._server, port = await listen(config.listen, service, self._transport)
         self._address = advertised(config, port)
         facts = {"lease": format_duration(config.lease), "version": __version__}
         member = Member(id=self._id, incarnation=config.incarnation, address=self._address, facts=facts)
         self._registration = await self._coordinator.announce(EXECUTORS, member, config.vouched)
         await lease.prove(self._registration.prove)
+        if self._transport.certificates is not None:
+            self._begin(every(clock, certificates.CHECK.total_seconds(), self._transport.certificates.current))
         self._begin(lease.keep_asking(service.ask_lease))
         self._begin(lease.keep_proving(self._registration.prove))
         self._begin(self._attempts.keep_telling_starts())

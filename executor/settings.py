@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from cronquorum.coordination.settings import ZooKeeperSettings
 from cronquorum.coordination.zookeeper import SESSION_TIMEOUT
-from cronquorum.settings import Duration, HostPort, Metavar, Settings
+from cronquorum.settings import Duration, HostPort
+from cronquorum.transport import TlsSection
 from executor.config import KINDS, LEASE, LISTEN, MOST_SLOTS, SLOTS, ExecutorConfig
 from executor.errors import BadConfig
 from executor.service import DRAIN_SECONDS
@@ -16,12 +18,9 @@ SESSIONS_PER_LEASE = 3
 """A lease outlasts an election, and then the first answer of the new leader."""
 
 
-class ExecutorSettings(Settings):
+class ExecutorSettings(ZooKeeperSettings):
     """Settings of an executor."""
 
-    zookeeper: Annotated[str, Metavar("HOST:PORT,.../CHROOT")] = Field(
-        description="ZooKeeper's HOST:PORT[,HOST:PORT...]/CHROOT"
-    )
     listen: HostPort = Field(LISTEN, description="address that leaders dial; port 0 picks a free one")
     advertise: HostPort | None = Field(
         None, description="address at which leaders reach this executor, if not the one listened on"
@@ -48,9 +47,8 @@ class ExecutorSettings(Settings):
     session_timeout: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=1))] = Field(
         SESSION_TIMEOUT, description="ZooKeeper session timeout"
     )
-    insecure: bool = Field(
-        False, description="allow to listen, in plain text, where others than this host can reach it"
-    )
+    tls: TlsSection = TlsSection()
+    insecure: bool = Field(False, description="allow plain text, without [tls], to and from other hosts")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level to log")
 
     def config(self) -> ExecutorConfig:
@@ -70,5 +68,6 @@ class ExecutorSettings(Settings):
             tasks=tuple(dict.fromkeys(self.tasks)),
             lease=self.lease,
             data=self.data,
+            tls=self.tls.files,
             insecure=self.insecure,
         )

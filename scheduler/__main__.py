@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import importlib
-import os
 import signal
 import socket
 import sys
@@ -12,15 +11,18 @@ from collections.abc import Sequence
 import uvloop
 
 from cronquorum import logs
+from cronquorum.certificates import CertificateError
 from cronquorum.clock import SystemClock
 from cronquorum.coordination import CoordinationError
 from cronquorum.coordination.zookeeper import ZooKeeperCoordinator
 from cronquorum.names import shown
+from cronquorum.roles import Role
 from cronquorum.settings import split_host_port
+from cronquorum.transport import Transport, open_transport
 from jobstore.errors import StoreError
 from jobstore.opening import open_store
 from jobstore.schema import check_schema
-from scheduler.config import NodeSettings, is_loopback
+from scheduler.config import NodeSettings
 from scheduler.errors import BadPlugin, SchedulerError
 from scheduler.node import Node, NodeConfig
 
@@ -37,13 +39,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a node until SIGTERM or SIGINT; returns the exit code."""
     settings = NodeSettings.load(sys.argv[1:] if argv is None else argv, prog=PROG, description=DESCRIPTION)
     logs.configure(settings.log_level)
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its C core would write lines of its own to stderr
     try:
         for plugin in settings.plugins:
             import_plugin(plugin)
         gc.set_threshold(*GARBAGE)
-        uvloop.run(_run(settings))
-    except (StoreError, CoordinationError, SchedulerError) as error:
+        transport = open_transport(settings.tls.files, Role.SCHEDULER, insecure=settings.insecure)
+        uvloop.run(_run(settings, transport))
+    except (CertificateError, StoreError, CoordinationError, SchedulerError) as error:
         print(f"{PROG}: {error}", file=sys.stderr)
         return 1
     return 0
@@ -58,11 +60,8 @@ def import_plugin(plugin: str) -> None:
         raise BadPlugin(told) from error
 
 
-async def _run(settings: NodeSettings) -> None:
-    log = logs.get_logger(PROG)
-    host, port = split_host_port(settings.listen)
-    if not is_loopback(host):
-        log.warning("plain text on an address that is not loopback", listen=settings.listen)
+async def _run(settings: NodeSettings, transport: Transport) -> None:
+    _, port = split_host_port(settings.listen)
     store = open_store(settings.store)
     clock = SystemClock()
     node = Node(
@@ -74,9 +73,12 @@ async def _run(settings: NodeSettings) -> None:
             session_timeout=settings.session_timeout,
             retention=settings.retention.rule,
             policy=settings.policy,
+            transport=transport,
         ),
         store,
-        ZooKeeperCoordinator(settings.zookeeper, clock=clock, session_timeout=settings.session_timeout),
+        ZooKeeperCoordinator(
+            settings.zookeeper, clock=clock, access=settings.zookeeper_access, session_timeout=settings.session_timeout
+        ),
         clock,
     )
     stop = asyncio.Event()

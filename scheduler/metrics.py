@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from cronquorum.certificates import Certificates
 from jobstore.model import Execution
 from jobstore.states import FINAL, OPEN, State
 from scheduler.tally import Tally
@@ -53,6 +54,15 @@ class NodeMetrics:
         self.duration = Tally("cronquorum_duration_seconds", "Start to end of attempts", _DURATION, registry)
         self.commit_seconds = Tally("cronquorum_commit_seconds", "One transaction of the writer", _COMMIT, registry)
         self.changes = Counter("cronquorum_changes", "Changes written", registry=registry)
+
+    def expose_certificate(self, certificates: Certificates) -> None:
+        """Tell when this node's certificate ends, as its file says at each look."""
+        ends = Gauge(
+            "cronquorum_certificate_expiry_timestamp_seconds",
+            "When this node's certificate ends, in seconds since 1970",
+            registry=self.registry,
+        )
+        ends.set_function(lambda: certificates.current().ends.timestamp())
 
     def committed(self, changes: int, seconds: float) -> None:
         """A transaction of the writer went through."""

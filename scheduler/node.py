@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from cronquorum import __version__
+from cronquorum import __version__, certificates
 from cronquorum.clock import Clock, StoreClock, host_time
 from cronquorum.coordination import (
     Coordinator,
@@ -16,6 +16,7 @@ from cronquorum.coordination import (
 )
 from cronquorum.coordination.protocols import EXECUTORS, NODES
 from cronquorum.logs import get_logger
+from cronquorum.transport import Transport
 from jobstore.model import Term
 from jobstore.retention import Retention
 from scheduler.api.calendar_service import CalendarService
@@ -52,6 +53,7 @@ class NodeConfig:
     session_timeout: timedelta = timedelta(seconds=4)
     retention: Retention = field(default_factory=Retention)
     policy: Policy = field(default_factory=Policy)
+    transport: Transport = field(default_factory=Transport)
 
 
 class Node:
@@ -70,7 +72,7 @@ class Node:
         self._coordinator = coordinator
         self._clock = StoreClock(clock)
         self._metrics = NodeMetrics()
-        self._door = Door(self)
+        self._door = Door(self, config.transport)
         defaults = config.policy.defaults
         self._api = ApiServer(
             config.listen,
@@ -78,7 +80,11 @@ class Node:
             CalendarService(self._door, store),
             ExecutionService(self._door, store, defaults, self._clock),
             ClusterService(self._door, store, store, self._clock),
+            config.transport,
         )
+        self._certificates = config.transport.certificates
+        if self._certificates is not None:
+            self._metrics.expose_certificate(self._certificates)
         self._http: Observation | None = None
         if config.metrics_listen is not None:
             self._http = Observation(config.metrics_listen, self._metrics.registry, lambda: self._probe.ok)
@@ -155,6 +161,8 @@ class Node:
             await self._api.set_serving(True)
             self._housekeeping.add("store", STORE_CHECK, self._check_store)
             self._housekeeping.add("retention", RETENTION_CHECK, self._forget)
+            if self._certificates is not None:
+                self._housekeeping.add("certificate", certificates.CHECK, self._check_certificate)
             self._housekeeping.start()
         except BaseException:
             await self.stop()
@@ -204,7 +212,12 @@ class Node:
             may_act,
             replace(self._config.policy, session_timeout=self._config.session_timeout),
             self._metrics,
+            self._config.transport,
         )
+
+    async def _check_certificate(self) -> None:
+        assert self._certificates is not None
+        self._certificates.current()
 
     async def _check_store(self) -> None:
         await self._probe.check()

@@ -124,6 +124,13 @@ def give_back(execution: Execution, reason: str, now: datetime) -> Execution:
     )
 
 
+def unplace(execution: Execution) -> Execution:
+    """As if it had never been placed: it was not sent to anybody, and its record is about to be taken back."""
+    return replace(
+        execution, state=State.PENDING, executor_id="", incarnation="", placement=0, dispatched=None, attempt=1
+    )
+
+
 def cancel(execution: Execution, reason: str, now: datetime) -> Execution:
     """What no executor holds ends at once; the rest is `cancelling` until its executor confirms."""
     if execution.state in (State.DISPATCHED, State.RUNNING):

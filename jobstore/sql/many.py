@@ -29,7 +29,7 @@ _ENCODE: dict[str, Callable[[Any], Any]] = {
 
 
 def _encoded(field: Field, items: Sequence[Any]) -> Iterable[Any]:
-    values = list(map(field.get, items))
+    values = field.values(items)
     encode = _ENCODE.get(field.kind)
     if encode is None:
         return values

@@ -38,7 +38,7 @@ PORTION = 1024 * 1024
 """Bytes of output that are sent, and encoded in memory, at a time."""
 
 _RETENTION = (ch.Forget, ch.KeepExecutions, ch.DropDay)
-_BARRIERS = (ch.PutJob, ch.DeleteJob, ch.PutCalendar, ch.DeleteCalendar, ch.ReleaseTerm, *_RETENTION)
+_BARRIERS = frozenset({ch.PutJob, ch.DeleteJob, ch.PutCalendar, ch.DeleteCalendar, ch.ReleaseTerm, *_RETENTION})
 
 _NEVER_SENT = f"state = '{State.PENDING}' AND attempt = 1 AND placement = 0"
 """Which executions may be voided."""
@@ -51,7 +51,7 @@ def plan(changes: Sequence[ch.Change], bulk: Bulk) -> list[Step]:
     """
     steps: list[Step] = []
     try:
-        for kind, group in groupby(changes, lambda c: type(c) if isinstance(c, _BARRIERS) else None):
+        for kind, group in groupby(changes, lambda c: type(c) if type(c) in _BARRIERS else None):
             steps += _steps(kind, group, bulk)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise BadChange(f"a value cannot be stored: {str(error)[:200]}") from error
@@ -77,7 +77,7 @@ def _steps(kind: type | None, group: Iterable[Any], bulk: Bulk) -> list[Step]:
 def _segments(changes: Iterable[ch.Change]) -> "Iterator[_Segment]":
     segment = _Segment()
     for change in changes:
-        if isinstance(change, ch.VoidExecution) and change.id in segment.touched:
+        if type(change) is ch.VoidExecution and segment.touches(change.id):
             yield segment
             segment = _Segment()
         segment.add(change)
@@ -86,41 +86,57 @@ def _segments(changes: Iterable[ch.Change]) -> "Iterator[_Segment]":
 
 @dataclass(slots=True)
 class _Segment:
-    """The changes between two barriers, by kind."""
+    """The changes between two barriers, by kind. Ids are numbers here: hashing a `UUID` is a call into Python."""
 
-    voided: set[UUID] = field(default_factory=set)
-    touched: set[UUID] = field(default_factory=set)
+    voided: dict[int, UUID] = field(default_factory=dict)
     born: list[Execution] = field(default_factory=list)
-    moved: dict[UUID, Execution] = field(default_factory=dict)
+    moved: dict[int, Execution] = field(default_factory=dict)
     attempts: list[EndedAttempt] = field(default_factory=list)
-    triggers: dict[UUID, ch.MoveTrigger] = field(default_factory=dict)
+    triggers: dict[int, ch.MoveTrigger] = field(default_factory=dict)
     outputs: list[Output] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+    _new: set[int] = field(default_factory=set)
+
+    def touches(self, uid: UUID) -> bool:
+        """Whether this execution is new here, or moves."""
+        return uid.int in self._new or uid.int in self.moved
 
     def add(self, change: ch.Change) -> None:
+        """Take in a change; the most frequent kinds are looked for first."""
+        if type(change) is ch.MoveExecution:
+            self._move(change.execution)
+        elif type(change) is ch.NewExecution:
+            self._bear(change.execution)
+        elif type(change) is ch.MoveTrigger:
+            self.triggers[change.uid.int] = change
+        else:
+            self._add_other(change)
+
+    def _bear(self, execution: Execution) -> None:
+        number = execution.id.int
+        if execution.state not in BORN:
+            raise BadChange("an execution cannot be new in this state", execution.state.value)
+        if number in self.moved:
+            raise BadChange("an execution moves before it is there", str(execution.id))
+        self.born.append(execution)
+        self._new.add(number)
+
+    def _move(self, execution: Execution) -> None:
+        number = execution.id.int
+        earlier = self.moved.get(number)
+        if earlier is not None and earlier.state.final:
+            raise BadChange("a final execution moves", str(execution.id))
+        self.moved[number] = execution
+
+    def _add_other(self, change: ch.Change) -> None:
         match change:
             case ch.VoidExecution(uid):
-                if uid in self.voided:
+                if uid.int in self.voided:
                     raise BadChange("a void of an execution that is not there", str(uid))
-                self.voided.add(uid)
-            case ch.NewExecution(execution):
-                if execution.state not in BORN:
-                    raise BadChange("an execution cannot be new in this state", execution.state.value)
-                if execution.id in self.moved:
-                    raise BadChange("an execution moves before it is there", str(execution.id))
-                self.born.append(execution)
-                self.touched.add(execution.id)
-            case ch.MoveExecution(execution):
-                earlier = self.moved.get(execution.id)
-                if earlier is not None and earlier.state.final:
-                    raise BadChange("a final execution moves", str(execution.id))
-                self.moved[execution.id] = execution
-                self.touched.add(execution.id)
+                self.voided[uid.int] = uid
             case ch.EndAttempt(attempt):
                 self.attempts.append(attempt)
-            case ch.MoveTrigger():
-                self.triggers[change.uid] = change
             case ch.AddOutput(output):
                 self.outputs.append(output)
             case ch.AddEvidence(evidence):
@@ -133,7 +149,7 @@ class _Segment:
     def steps(self, bulk: Bulk) -> list[Step]:
         steps: list[Step] = []
         if self.voided:
-            steps.append(_void(list(self.voided), bulk))
+            steps.append(_void(list(self.voided.values()), bulk))
         if self.born:
             steps.append(bulk.insert(columns.EXECUTION, self.born).run)
         if self.moved:

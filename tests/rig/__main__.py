@@ -1,6 +1,6 @@
 """What script/test asks before it runs the tests.
 
-``packages`` prints the Debian packages that this machine lacks; ``jars`` fetches ZooKeeper's jars.
+``packages`` prints the Debian packages that this machine lacks; ``jars`` fetches the jars of ZooKeeper and its TLS.
 """
 
 import sys
@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> str | None:
                     print(*missing.packages)
         case ["jars"]:
             try:
-                print(zookeeper_jars()[0].parent)
+                print(zookeeper_jars(tls=True)[0].parent)
             except MissingPart as missing:
                 return str(missing)
         case _:
