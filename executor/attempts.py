@@ -67,6 +67,7 @@ class Attempts:
         self._spans = spans
         self._kinds: Mapping[str, TaskKind] = {}
         self._lasting: list[LastingKind] = []
+        self._left: list[AttemptKey] = []
         self._active: dict[tuple[str, int], AttemptKey] = {}
         self._seen = Seen()
         self._unflushed: dict[Attempt, None] = {}
@@ -83,7 +84,7 @@ class Attempts:
         earlier ones. A refusal of what was meant for another one is none of them."""
         waiting = dict.fromkeys(self.outbox.outcomes)
         waiting.update((key, None) for key in self.outbox if key.incarnation == self._incarnation)
-        return [*self.running, *waiting]
+        return [*self.running, *self._left, *waiting]
 
     def resume(self, assignment: Assignment, kind: LastingKind) -> None:
         """Go on with what an earlier incarnation began. One that has ended, and whose outcome waits here, does not."""
@@ -97,6 +98,7 @@ class Attempts:
         for attempt in [each for each in self.running.values() if each.lasting]:
             attempt.leave()
             self._let_go(attempt)
+            self._left.append(attempt.key)
 
     @property
     def local(self) -> list[AttemptKey]:
@@ -138,10 +140,11 @@ class Attempts:
         if attempt is not None:
             attempt.stop(CANCELLED)
 
-    def stop_all(self, stop: Stop) -> None:
-        """End all of them."""
-        for attempt in list(self.running.values()):
-            attempt.stop(stop)
+    def stop_all(self, stop: Stop, keys: Collection[AttemptKey] | None = None) -> None:
+        """End all of them, or these."""
+        for key in list(self.running) if keys is None else keys:
+            if key in self.running:
+                self.running[key].stop(stop)
 
     async def gone(self, keys: Collection[AttemptKey]) -> None:
         """Return when none of these runs."""

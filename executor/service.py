@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 
 from cronquorum import __version__, certificates, observation
-from cronquorum.clock import Clock, every, wait_for_event
+from cronquorum.clock import Clock, every
 from cronquorum.coordination.protocols import EXECUTORS, Coordinator, Member, Registration
 from cronquorum.durations import format_duration
 from cronquorum.logs import get_logger
@@ -305,14 +305,17 @@ class Executor:
         attempts.draining = True
         await self._health.tell(False)
         service.tell_capacity()
-        if self._config.returns or (self._broken is not None and self._broken.done()):
-            attempts.leave()
         _log.info("draining", executor=self._id, running=self.running)
-        await self._within(seconds, attempts.idle.wait(), self._hurry.wait())
-        if not attempts.idle.is_set():
-            _log.warning("ending what still runs", executor=self._id, running=self.running)
-            attempts.stop_all(Stop(state=OutcomeState.LOST, reason="drained"))
-            await wait_for_event(attempts.idle, self._clock, STOP_GRACE + KILL_SECONDS)
+        returns = self._config.returns or (self._broken is not None and self._broken.done())
+        ours = attempts.local if returns else list(attempts.running)
+        done = attempts.gone(ours) if returns else attempts.idle.wait()
+        await self._within(seconds, done, self._hurry.wait())
+        if rest := [key for key in ours if key in attempts.running]:
+            _log.warning("ending what still runs", executor=self._id, running=len(rest))
+            attempts.stop_all(Stop(state=OutcomeState.LOST, reason="drained"), rest)
+            await self._within(STOP_GRACE + KILL_SECONDS, attempts.gone(rest))
+        if returns:
+            attempts.leave()
         await self._within(FAREWELL_SECONDS, _parted(attempts, service), self._hurry.wait())
         if self._hurry.is_set():
             await self._within(HURRIED_FAREWELL_SECONDS, _parted(attempts, service))

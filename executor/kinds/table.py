@@ -32,7 +32,7 @@ def load(kinds: Collection[str]) -> None:
     try:
         import executor.kinds.kubernetes.kind  # noqa: F401 - an extra, and large
     except ModuleNotFoundError as error:
-        if error.name != "kubernetes":
+        if (error.name or "").partition(".")[0] != "kubernetes":
             raise
         raise StartError(
             "kind kubernetes needs the library: install cronquorum[kubernetes], or leave --kind kubernetes away"

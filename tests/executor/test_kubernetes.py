@@ -9,17 +9,19 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+from kubernetes.config import incluster_config
 
 from cronquorum.coordination.inprocess import InProcessCoordinator
 from executor.assignment import Assignment, AttemptKey, KubernetesTask
 from executor.errors import StartError
-from executor.kinds.kubernetes import kind, run
+from executor.kinds.kubernetes import cluster, kind, run
 from executor.kinds.kubernetes.job import body_of, name_of
 from executor.service import Executor
 from schedapi.v1 import executor_service_pb2 as pb
 from tests.executor.conftest import Lead, StartExecutor
 from tests.executor.leader import Stream
-from tests.rig.kubernetes_api import KubernetesApi
+from tests.rig.certificates import Authority
+from tests.rig.kubernetes_api import TOKEN, KubernetesApi
 from tests.rig.proxy import TcpProxy
 from tests.rig.waiting import eventually_async
 
@@ -503,6 +505,33 @@ class TestALaterIncarnation:
         await all_gone(api)
         assert len(api.created) == 1
 
+    async def test_it_is_held_as_long_as_there_is_somebody_to_ask(
+        self, start_executor: StartExecutor, told: dict[str, Any], lead: Lead, api: KubernetesApi, tmp_path: Path
+    ) -> None:
+        """While other tasks end, Jobs are looked after; and a leader that comes then does not think them forgotten."""
+        go, gone_on = tmp_path / "go", tmp_path / "gone-on"
+        executor = await start_executor(**(told | {"returns": True, "kinds": ("shell", "kubernetes")}))
+        leader = await lead(executor)
+        stream = await leader.attach()
+        short = await begin(stream, f"echo up; until [ -e {go} ]; do sleep 0.02; done")
+        long = await up(stream)
+        shell = await stream.shell(f"until [ -e {gone_on} ]; do sleep 0.02; done")
+        await stream.started(shell)
+        stopping = asyncio.create_task(executor.stop(60))
+        await stream.wait_for(lambda: [each for each in stream.capacities if each.draining])
+        go.touch()
+        assert (await stream.outcome(short)).state == "succeeded"
+        stream = await leader.attach(2)
+        assert {key.execution_id for key in stream.held} == {each.execution_id for each in (short, long, shell)}
+        gone_on.touch()
+        await stream.outcome(shell)
+        stream = await leader.attach(3)
+        assert long in stream.held
+        await stream.acknowledge(short, shell)
+        executor.hurry()
+        await stopping
+        assert api.processes() == 1
+
     async def test_what_ended_meanwhile_is_told(
         self, start_executor: StartExecutor, told: dict[str, Any], lead: Lead, api: KubernetesApi, tmp_path: Path
     ) -> None:
@@ -613,6 +642,26 @@ class TestConfiguration:
             await start_executor(kinds=("kubernetes",), kubernetes_config=path)
         assert message in str(caught.value) and str(path) in str(caught.value)
         assert len(str(caught.value).splitlines()) == 1
+
+    async def test_in_a_pod_its_service_account_is_used(
+        self, start_executor: StartExecutor, lead: Lead, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        certificate = Authority(tmp_path).issue("api", "127.0.0.1")
+        for name, text in (("token", TOKEN), ("namespace", "mine\n"), ("ca.crt", certificate.ca.read_text())):
+            (tmp_path / name).write_text(text)
+        monkeypatch.setattr(cluster, "ACCOUNT", tmp_path)
+        monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+        monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+        with KubernetesApi(certificate) as api:
+            monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(api.port))
+            executor = await start_executor(kinds=("kubernetes",))
+            stream = await (await lead(executor)).attach()
+            key = await begin(stream, "echo inside")
+            assert (await stream.outcome(key)).state == "succeeded"
+            assert stream.output(key) == b"inside\n"
+            assert [job["metadata"]["namespace"] for job in api.jobs()] == ["mine"]
+            await executor.stop(0)
 
     async def test_outside_of_a_pod_a_kubeconfig_is_needed(self, start_executor: StartExecutor) -> None:
         with pytest.raises(StartError, match="give a kubeconfig file"):

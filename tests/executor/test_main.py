@@ -79,7 +79,7 @@ ZK = ["--zookeeper", "127.0.0.1:1"]
         ([], 2, "no zookeeper given: use --zookeeper"),
         ([*ZK, "--slot", "3"], 2, "unknown flag '--slot'; did you mean '--slots'?"),
         ([*ZK, "--slots", "0"], 2, "--slots: '0' is less than 1"),
-        ([*ZK, "--kind", "http"], 2, "--kind: 'http' is not 'shell' or 'python'"),
+        ([*ZK, "--kind", "http"], 2, "--kind: 'http' is not 'shell', 'python' or 'kubernetes'"),
         ([*ZK, "--label", "x"], 2, "--label: 'x' is not KEY=VALUE"),
         ([*ZK, "--lease", "5s"], 2, "lease: 5 s is less than 3 session timeouts of 4 s"),
         ([*ZK, "--listen", "0.0.0.0:7500"], 2, "is not loopback, and the traffic is plain text"),
@@ -108,3 +108,20 @@ def test_a_task_module_that_cannot_be_imported(spawn: Spawn, zk_chroot: str) -> 
     process = spawn("executor", [*COMMAND, "--zookeeper", zk_chroot, "--tasks", "no.such"])
     assert process.wait(30) == 1
     assert "executor: cannot import task module 'no.such': ModuleNotFoundError" in process.tail()
+
+
+def test_kind_kubernetes_without_its_library(spawn: Spawn) -> None:
+    hidden = "import sys; sys.modules['kubernetes'] = None; from executor.__main__ import main; sys.exit(main())"
+    process = spawn("executor", [sys.executable, "-c", hidden, *ZK, "--kind", "kubernetes"])
+    assert process.wait(30) == 1
+    told = (
+        "executor: kind kubernetes needs the library: install cronquorum[kubernetes], or leave --kind kubernetes away"
+    )
+    assert process.tail() == told
+
+
+def test_settings_for_kubernetes_go_with_its_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*ZK, "--kubernetes-namespace", "jobs"]) == 2
+    assert "kubernetes config and namespace are for --kind kubernetes, which is not given" in capsys.readouterr().err
+    assert main([*ZK, "--kind", "kubernetes", "--kubernetes-namespace", "a/b"]) == 2
+    assert "kubernetes namespace: 'a/b' is not 1 to 63 of a-z, 0-9 and '-'" in capsys.readouterr().err

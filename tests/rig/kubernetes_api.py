@@ -32,6 +32,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from cronquorum.clock import SystemClock
+from tests.rig.certificates import Certificate
 
 T = TypeVar("T")
 Object = dict[str, Any]
@@ -67,9 +68,10 @@ class Container:
 
 
 class KubernetesApi:
-    """Listens at 127.0.0.1:`port`, in a thread of its own. What is public may be called from any other thread."""
+    """Listens at 127.0.0.1:`port`, with TLS if there is a certificate, in a thread of its own. What is public may be
+    called from any other thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Certificate | None = None) -> None:
         self.calls: list[tuple[str, str]] = []
         """Verb and resource of each call that was let in, as RBAC has them."""
         self.created: list[Object] = []
@@ -93,9 +95,18 @@ class KubernetesApi:
         self._loop = asyncio.new_event_loop()
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen(100)  # who comes before the server does waits
         self.port = int(self._socket.getsockname()[1])
         self._server = uvicorn.Server(
-            uvicorn.Config(self._app(), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+            uvicorn.Config(
+                self._app(),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=5,
+                ssl_certfile=certificate.cert if certificate is not None else None,
+                ssl_keyfile=certificate.key if certificate is not None else None,
+            )
         )
         self._thread = threading.Thread(target=self._serve, name="kubernetes-api", daemon=True)
 
@@ -187,7 +198,15 @@ class KubernetesApi:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self._server._serve(sockets=[self._socket]))
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.run_until_complete(self._hung_up())
         self._loop.close()
+
+    async def _hung_up(self) -> None:
+        """Return when all connections are closed: with TLS, that is some turns after their last word."""
+        until = _CLOCK.monotonic() + GRACE
+        while len(self._loop._selector.get_map()) > 1 and _CLOCK.monotonic() < until:  # type: ignore[attr-defined]
+            await _CLOCK.sleep(0.02)
+        await _CLOCK.sleep(0.02)
 
     async def _close(self) -> None:
         self._open = False

@@ -173,7 +173,11 @@ class Cluster:
 
     def close(self) -> None:
         """Let go of idle connections."""
-        self._client.rest_client.pool_manager.clear()
+        manager = self._client.rest_client.pool_manager
+        # which alone would leave them to the garbage collector
+        for key in manager.pools.keys():  # noqa: SIM118 - cannot be iterated over itself
+            manager.pools[key].close()
+        manager.clear()
 
 
 def _read(call: Callable[..., Any], *arguments: Any, **options: Any) -> Object:
