@@ -116,6 +116,7 @@ class Rig:
                 *("--listen", f"127.0.0.1:{free_port()}", "--data", str(self.folder / f"{name}.{self._openings}")),
                 *("--tasks", "benchmarks.tasks", "--slots", str(self.shape.slots), "--log-level", "warning"),
                 *self._flags.get(Role.EXECUTOR, ()),
+                *("--metrics-listen", "127.0.0.1:0"),
             )
         self.connect(NODE)
 

@@ -239,6 +239,7 @@ def run(
     _check_listen(listen)
     documents = read_sources([str(path) for path in apply])  # what is wrong there is said before anything starts
     logs.configure("warning" if watch else "info")
+    logs.listen()
     sys.path.insert(0, str(Path.cwd()))  # where the user's own task modules are
     with tempfile.TemporaryDirectory(prefix="cronquorum-") as nowhere:
         folder = data or Path(nowhere)

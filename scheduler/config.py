@@ -6,9 +6,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from cronquorum.coordination.settings import ZooKeeperSettings
 from cronquorum.durations import format_duration
 from cronquorum.names import shown
-from cronquorum.settings import Duration, HostPort, Metavar, Section, Settings
+from cronquorum.settings import Duration, HostPort, Metavar, Section
 from cronquorum.transport import TlsSection, plain_text_problem
 from jobstore.retention import KEPT, SHORTEST, Retention, Said
 from scheduler import concurrency, failover, routing
@@ -103,14 +104,11 @@ class RetentionSection(Section):
         return Retention(succeeded=self.succeeded, failed=self.failed, namespaces=spaces)
 
 
-class NodeSettings(Settings):
+class NodeSettings(ZooKeeperSettings):
     """Settings of a scheduler node."""
 
     store: Annotated[str, Metavar("URL")] = Field(
         description="the job store: postgresql://USER@HOST:PORT/DATABASE or sqlite:///PATH"
-    )
-    zookeeper: Annotated[str, Metavar("HOST:PORT,.../CHROOT")] = Field(
-        description="ZooKeeper's HOST:PORT[,HOST:PORT...]/CHROOT"
     )
     listen: HostPort = Field(LISTEN, description="address of the gRPC API")
     advertise: HostPort | None = Field(
@@ -131,6 +129,9 @@ class NodeSettings(Settings):
     )
     retention: Annotated[RetentionSection, Metavar("DURATION")] = Field(
         RetentionSection(), description="how long finished executions are kept"
+    )
+    wait_for_schema: Duration | None = Field(
+        None, description="how long to wait for an upgrade of the store before giving up; not at all unless told"
     )
     plugins: Annotated[list[str], Metavar("MODULE")] = Field(
         [], description="module to import at start, which registers strategies"

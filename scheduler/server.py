@@ -5,6 +5,7 @@ from grpc_health.v1 import health, health_pb2
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 
+from cronquorum.observation import CannotListen
 from cronquorum.settings import split_host_port
 from cronquorum.transport import Transport
 from schedapi.guard import Guard
@@ -19,7 +20,6 @@ from scheduler.api.door import MESSAGE_LIMIT, REQUEST_LIMIT
 from scheduler.api.execution_service import ExecutionService
 from scheduler.api.job_service import JobService
 from scheduler.api.reading import ReadRequests
-from scheduler.http import CannotListen
 
 MOST_CALLS = 5_000
 """Calls at once; more are refused, which is better than serving all of them too late."""

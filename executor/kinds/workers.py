@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from cronquorum.clock import Clock, wait_for_event
 from executor.assignment import Assignment
@@ -84,8 +84,7 @@ class WorkerProcess(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are not of that class, and do what it says
         self._send({"path": self._path, "pythonpath": os.environ.get("PYTHONPATH")})
 
     def data_received(self, data: bytes) -> None:
@@ -193,6 +192,7 @@ class WorkerRun:
                 "attempt": assignment.key.attempt,
                 "epoch": assignment.epoch,
                 "params": assignment.params,
+                "traceparent": assignment.traceparent,
             },
         }
 

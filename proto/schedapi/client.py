@@ -15,7 +15,7 @@ import grpc
 from google.protobuf.message import Message
 
 from cronquorum.names import shown
-from schedapi.errors import ApiError, Unauthenticated, Unavailable, from_rpc_error
+from schedapi.errors import ApiError, Cancelled, Unauthenticated, Unavailable, from_rpc_error
 
 if TYPE_CHECKING:
     from cronquorum.certificates import TlsFiles
@@ -79,6 +79,7 @@ class Client:
         self._tls = tls
         self._channels: dict[str, grpc.Channel] = {}
         self._lock = threading.Lock()
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -91,6 +92,7 @@ class Client:
     def close(self) -> None:
         """End all connections, and the streams on them. Idempotent."""
         with self._lock:
+            self._closed = True
             for channel in self._channels.values():
                 channel.close()
             self._channels.clear()
@@ -166,6 +168,8 @@ class Client:
                 continue
             except grpc.RpcError as error:
                 found = from_rpc_error(error)
+                if isinstance(found, Cancelled) and not self._closed:
+                    found = Unavailable("the node was ending", answered=False)
                 if not isinstance(found, Unavailable):
                     raise found from None
                 if not found.answered:

@@ -18,6 +18,7 @@ from jobstore.errors import BadChange, StoreError
 from schedapi.errors import (
     AlreadyExists,
     ApiError,
+    Cancelled,
     InvalidArgument,
     ResourceExhausted,
     Unavailable,
@@ -230,7 +231,7 @@ class Door:
 def _of_leader(error: grpc.aio.AioRpcError, member: Member) -> ApiError:
     """What the leader answered, or that it does not."""
     found = from_rpc_error(error)
-    if isinstance(found, Unavailable) and not found.answered:
+    if isinstance(found, Unavailable | Cancelled) and not found.answered:
         told = f"the leader ({member.id} at {member.address}) cannot be reached"
         return Unavailable(told, reason="NO_LEADER", retry_after=RETRY_AFTER)
     return found

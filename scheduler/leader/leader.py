@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,8 +15,10 @@ from cronquorum.transport import Transport
 from jobstore.changes import Change
 from jobstore.model import Term
 from jobstore.protocols import JobStore, Records
+from jobstore.states import State
 from schedapi.v1 import executor_service_pb2 as pb
 from scheduler.definitions import Defaults
+from scheduler.figures import Figures
 from scheduler.leader.admission import Admission
 from scheduler.leader.ahead import AHEAD, Ahead
 from scheduler.leader.backlog import Backlog
@@ -28,7 +31,7 @@ from scheduler.leader.fires import LOOKAHEAD, Fires
 from scheduler.leader.hold import Hold
 from scheduler.leader.hub import Hub
 from scheduler.leader.ledger import Ledger
-from scheduler.leader.link import DEFAULT_LEASE, Link
+from scheduler.leader.link import DEFAULT_LEASE, STATES, Link
 from scheduler.leader.outbox import Outbox
 from scheduler.leader.placement import Limits, Placement
 from scheduler.leader.recall import Recall
@@ -116,7 +119,7 @@ class Leader:
             clock,
             self.roster.link,
             self._may_offer,
-            lambda link, order: self._outbox.dispatch(link, order),
+            lambda execution: self._outbox.order(execution),
         )
         self._placement = Placement(term, self.ledger, self.ahead, self.catalog, policy.limits, random.Random())
         self._chains = Chains(self.ledger, self.catalog, self._placement, clock)
@@ -163,6 +166,7 @@ class Leader:
         self.vigil = Vigil(term, store, clock, may_act, policy.session_timeout.total_seconds(), self._failed)
         self._called = False
         self._offering = True
+        self._overdue = 0
 
     async def run(self) -> None:
         """Lead until cancelled, or released if the term is held. Raises what ended the term: a `StoreError`,
@@ -233,6 +237,20 @@ class Leader:
         members = self._watch.current()
         return [members[id_] for id_ in sorted(members)]
 
+    def figures(self) -> Figures:
+        """What is so at the moment; it costs a look at each executor's link."""
+        links = list(self.roster.links())
+        executors = Counter(link.state for link in links)
+        return Figures(
+            open=self.ledger.counts(),
+            overdue=self._overdue,
+            waiting=self.ledger.count(State.PENDING) - len(self._chains) + len(self._backlog),
+            pending_writes=len(self._writer),
+            executors={state: executors[state] for state in STATES},
+            slots=sum(link.slots for link in links if link.open_for_work),
+            used=self.ledger.placed(),
+        )
+
     async def write(self, *changes: Change) -> None:
         """Write changes that concern nothing in memory. Raises as `Writer.write` does."""
         await self._writer.write(changes)
@@ -284,11 +302,9 @@ class Leader:
                 await self._sweep.departed(self._watch.current())
             else:
                 self._sweep.out_of_contact()
-            attached = sum(link.attached for link in self.roster.links())
-            self._metrics.standing(self.ledger.counts(), attached)
             if self._may_act() and self._clock.monotonic() - audited >= AUDIT:
                 audited = self._clock.monotonic()
-                self._metrics.overdue.set(self.ledger.overdue(self._clock.now() - OVERDUE))
+                self._overdue = self.ledger.overdue(self._clock.now() - OVERDUE)
             await self._clock.sleep(TICK)
 
     async def welcomed(self, link: Link, held: list[pb.AttemptKey], vouched: list[str]) -> None:
@@ -305,8 +321,16 @@ class Leader:
 
     def changed(self, link: Link) -> None:
         """An executor came, went, or changed what it takes."""
-        _log.info("executor changed", executor=link.member.id, attached=link.attached, slots=link.slots)
+        _log.info(
+            "executor changed",
+            executor=link.member.id,
+            attached=link.attached,
+            slots=link.slots,
+            draining=link.draining,
+        )
         self._pump()
+        if link.draining:
+            link.farewell()  # from now on nothing is sent there: see `Ahead`
 
     def _may_offer(self) -> bool:
         """Whether executors may be given more: in a long silence nothing is placed, or waits at a stream, that would

@@ -22,6 +22,9 @@ from scheduler.leader.outgoing import Outgoing
 from scheduler.wire import seconds
 
 PROTOCOL = 1
+STATES = ("attached", "draining", "attaching")
+"""Of an executor's link. The last one has no stream: it is dialled."""
+FEATURES = (wire.FEATURE_FAREWELL,)
 NO_EPOCH = 2**62
 """Terms do not come so far: an executor that names such an epoch must not use up the store's 64 bits."""
 
@@ -94,10 +97,13 @@ class Link:
         transport: Transport,
     ) -> None:
         self.member = member
+        self.holder = (member.id, member.incarnation)
+        """The executor's id and incarnation."""
         self.slots = 0
         self.kinds: frozenset[str] = frozenset()
         self.labels: dict[str, str] = {}
         self.version = ""
+        self.features: frozenset[int] = frozenset()
         self.draining = False
         self.attached = False
         self.tried = asyncio.Event()
@@ -117,14 +123,19 @@ class Link:
         self._outgoing = Outgoing()
 
     @property
-    def holder(self) -> tuple[str, str]:
-        """The executor's id and incarnation."""
-        return self.member.id, self.member.incarnation
-
-    @property
     def open_for_work(self) -> bool:
         """Whether new executions may be placed on it."""
         return self.attached and not self.draining and self.slots > 0
+
+    @property
+    def state(self) -> str:
+        """One of `STATES`."""
+        return ("draining" if self.draining else "attached") if self.attached else "attaching"
+
+    @property
+    def answers_questions(self) -> bool:
+        """Whether it says that it hears us when it is asked: one of an earlier release does not."""
+        return wire.FEATURE_REACH in self.features
 
     def send(self, dispatch: wire.Dispatch) -> None:
         """Send a dispatch whose record is committed. Without a stream it is dropped: attaching again
@@ -142,10 +153,25 @@ class Link:
         if self.attached:
             self._outgoing.acknowledge(key)
 
+    def farewell(self) -> None:
+        """Tell one that drains that nothing more comes, behind all that was sent so far."""
+        if self.attached and wire.FEATURE_FAREWELL in self.features:
+            self._outgoing.farewell()
+
     def ask(self) -> None:
         """Ask the executor whether it hears us; `hearing` has what it says."""
-        if self.attached:
+        if self.attached and self.answers_questions:
             self._outgoing.ask()
+
+    def heard(self, now: float) -> float | None:
+        """When (monotonic seconds) the question was sent that it answered last; None if there was none.
+
+        As long as words of it are being taken in, the answers behind them cannot be: it is heard now. So is, as long as
+        its stream is up, one of an earlier release that answers no such question.
+        """
+        if self.busy or (self.attached and not self.answers_questions):
+            return now
+        return self.hearing.last
 
     async def run(self) -> None:
         """Attach, and attach again, until cancelled. Raises `SupersededByExecutor`."""
@@ -191,7 +217,7 @@ class Link:
     async def _stream(self, channel: grpc.aio.Channel) -> None:
         await self._until_may_act()
         call: Call = ExecutorServiceStub(channel).Attach()  # type: ignore[no-untyped-call]  # generated
-        hello = wire.Hello(protocol=PROTOCOL, node_id=self._term.node_id, executor_id=self.member.id)
+        hello = wire.Hello(protocol=PROTOCOL, node_id=self._term.node_id, executor_id=self.member.id, features=FEATURES)
         sent = self._clock.monotonic()
         await call.write(wire.LeaderMessage(epoch=self._term.epoch, hello=hello))
         first = await self._first(call)
@@ -253,6 +279,7 @@ class Link:
         self.kinds = frozenset(welcome.kinds)
         self.labels = dict(welcome.labels)
         self.version = welcome.version[:100]
+        self.features = frozenset(welcome.features)
         self.draining = welcome.draining
         if welcome.HasField("lease"):
             self.lease = max(self.lease, seconds(welcome.lease).total_seconds())

@@ -45,12 +45,12 @@ class Recall:
 
     def everything(self) -> None:
         """Of all jobs, as far as this leader recorded it."""
-        for job_uid in {execution.job_uid for execution in self._ledger.all() if self._ahead.is_early(execution)}:
-            self.of_job(job_uid)
+        self._take_back(self._ahead.of_job(list(self._ledger.all())), None)
 
     def _take_back(self, early: list[Execution], job: Job | None) -> bool:
         back: dict[int, DueTrigger] = {}
-        changes: list[Change] = []
+        moves: list[Change] = []
+        voids: list[Change] = []
         for number, execution in enumerate(early):
             trigger = self._ahead.trigger_of(execution) or _as_before(execution, job, len(early) - number)
             if trigger is None or execution.cancelling:
@@ -59,16 +59,18 @@ class Recall:
             self._ahead.withdraw(execution)
             self._ledger.forget(execution.id)
             self._hub.give_up(execution.id, SetAside(f"execution {execution.id} was taken back before its time"))
-            changes += (MoveExecution(settle.unplace(execution)), VoidExecution(execution.id))
+            moves.append(MoveExecution(settle.unplace(execution)))
+            voids.append(VoidExecution(execution.id))
         for each in back.values():
-            changes.append(MoveTrigger(each.uid, each.next_fire, each.previous_fire, each.fires))
+            voids.append(MoveTrigger(each.uid, each.next_fire, each.previous_fire, each.fires))
             self._timetable.put(
                 each.uid, each.job_uid, each.next_fire, each.fires, each.missed_until, each.previous_fire
             )
-        if changes:
-            self._writer.submit(changes)
+        if moves:
+            # a void behind a move of the same one is a statement of its own: all moves stand before all voids
+            self._writer.submit([*moves, *voids])
             self._wake()
-        return bool(changes)
+        return bool(moves)
 
 
 def _as_before(execution: Execution, job: Job | None, count: int) -> DueTrigger | None:

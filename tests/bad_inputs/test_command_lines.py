@@ -44,6 +44,7 @@ SCHEDULER = {
     "session-timeout": ([*NODE, "--session-timeout", "4"], [f"--session-timeout: '4' {LENGTH}"]),
     "short-session": ([*NODE, "--session-timeout", "10ms"], ["--session-timeout: '10ms' is less than 1s"]),
     "short-lease": ([*NODE, "--lease", "5s"], ["lease: 5s is less than three session timeouts of 4s"]),
+    "schema": ([*NODE, "--wait-for-schema", "300"], [f"--wait-for-schema: '300' {LENGTH}"]),
     "lookahead": ([*NODE, "--lookahead", "1h"], ["--lookahead: '1h' is more than 10m"]),
     "retention": ([*NODE, "--retention", "-1d"], ["--retention: expected one argument"]),
     "log-level": ([*NODE, "--log-level", "loud"], ["--log-level: 'loud' is not 'debug', 'info', 'warning' or 'error'"]),

@@ -39,7 +39,11 @@ class Cluster:
 
     def upgrade(self) -> None:
         """Bring the schema up to date."""
-        run([sys.executable, "-m", "jobstore", "upgrade", "--store", self.store])
+        self.jobstore("upgrade")
+
+    def jobstore(self, command: str) -> None:
+        """Run a command of `python -m jobstore`."""
+        run([sys.executable, "-m", "jobstore", command, "--store", self.store])
 
     def start_node(self, id_: str, *flags: str, env: Mapping[str, str] | None = None) -> Part:
         """Start a node, and wait until it serves."""
@@ -59,7 +63,7 @@ class Cluster:
         port = free_port()
         command = [
             *(sys.executable, "-m", "executor", "--zookeeper", self.zookeeper, "--executor-id", id_),
-            *("--listen", f"127.0.0.1:{port}", "--data", str(self.folder / id_)),
+            *("--listen", f"127.0.0.1:{port}", "--data", str(self.folder / id_), "--metrics-listen", "127.0.0.1:0"),
             *("--session-timeout", SESSION_TIMEOUT, *flags),
         ]
         process = self.spawn(id_, command, env)

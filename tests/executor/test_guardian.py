@@ -24,7 +24,7 @@ from tests.rig.process import ManagedProcess, children_of, process_state
 from tests.rig.waiting import eventually, eventually_async
 from tests.rig.zookeeper import ZooKeeperServer
 
-OPTIONS = "--session-timeout 1s --lease 3s --tasks tests.executor.sample"
+OPTIONS = "--metrics-listen 127.0.0.1:0 --session-timeout 1s --lease 3s --tasks tests.executor.sample"
 FAMILY = """
 echo $$ > {0}/shell
 sleep 600 & echo $! > {0}/child
@@ -157,6 +157,20 @@ async def test_a_guardian_that_is_killed_takes_its_executor_and_the_tasks_with_i
             os.kill(orphan, signal.SIGKILL)  # it was the guardian's alone
 
 
+async def test_what_a_task_leaves_behind_and_ends_later_stays_no_zombie(
+    spawn: Spawn, zk_chroot: str, tmp_path: Path
+) -> None:
+    """As the first process of a container, where nobody else would see to it."""
+    guarded = guard(spawn, zk_chroot, "--drain", "0s")
+    await guarded.life(1)
+    async with guarded.attached() as stream:
+        *_, orphan = await start_family(stream, tmp_path)
+        assert orphan in children_of(guarded.process.pid)
+        os.kill(orphan, signal.SIGKILL)
+        await eventually_async(lambda: orphan not in children_of(guarded.process.pid))
+    assert guarded.process.terminate(30) == 0
+
+
 async def test_an_executor_that_is_stopped_longer_than_its_lease_is_killed(
     spawn: Spawn, zk_chroot: str, tmp_path: Path
 ) -> None:
@@ -223,6 +237,7 @@ async def test_nobody_else_gets_the_data_directory_between_two_incarnations(
 def test_a_crash_loop_is_slowed_down(spawn: Spawn, zk_chroot: str, tmp_path: Path) -> None:
     (tmp_path / "crashing.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
     command = [sys.executable, "-m", "executor", "--zookeeper", zk_chroot, "--listen", "127.0.0.1:0"]
+    command += ["--metrics-listen", "127.0.0.1:0"]
     path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
     process = spawn("executor", [*command, "--tasks", "crashing"], {"PYTHONPATH": path})
 

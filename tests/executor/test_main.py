@@ -15,7 +15,7 @@ from tests.executor.leader import leading
 from tests.executor.test_shell import is_running, pid_in
 from tests.rig.waiting import eventually_async
 
-COMMAND = [sys.executable, "-m", "executor", "--listen", "127.0.0.1:0"]
+COMMAND = [sys.executable, "-m", "executor", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]
 
 
 async def test_it_registers_runs_and_drains(spawn: Spawn, zk_chroot: str, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from cronquorum.coordination.protocols import EXECUTORS, CoordinationError
 from executor.config import ExecutorConfig
 from executor.errors import BadConfig, BadTasks, CannotListen, StartError
 from executor.service import Executor
+from schedapi.v1 import executor_service_pb2 as pb
 from tests.executor.conftest import Lead, StartExecutor
 from tests.executor.leader import PATIENCE
 
@@ -159,6 +160,83 @@ async def test_a_draining_executor_says_so_to_a_new_leader(start_executor: Start
     assert (await leader.attach(2)).welcome.draining
     executor.hurry()
     await stopping
+
+
+WITH_FAREWELL: dict[str, Any] = {"features": [pb.FEATURE_FAREWELL]}
+
+
+async def test_one_that_drains_goes_when_its_leader_has_sent_all_that_was_recorded_for_it(
+    start_executor: StartExecutor, lead: Lead
+) -> None:
+    executor = await start_executor()
+    stream = await (await lead(executor)).attach(**WITH_FAREWELL)
+    assert pb.FEATURE_FAREWELL in stream.welcome.features
+    stopping = asyncio.create_task(executor.stop(60))
+    await stream.wait_for(lambda: stream.capacities)
+    recorded = await stream.shell("true")
+    assert (await stream.refused(recorded)).reason == "draining"
+    await stream.acknowledge(recorded)
+    last = await stream.shell("true")
+    await stream.farewell()
+    await stream.refused(last)
+    assert not stopping.done()
+    await stream.acknowledge(last)
+    async with asyncio.timeout(PATIENCE):
+        await stopping
+
+
+async def test_a_farewell_of_the_leader_before_is_not_the_next_ones(start_executor: StartExecutor, lead: Lead) -> None:
+    executor = await start_executor()
+    leader = await lead(executor)
+    stream = await leader.attach(**WITH_FAREWELL)
+    key = await stream.shell("exec sleep 600")
+    await stream.started(key)
+    stopping = asyncio.create_task(executor.stop(0.1))
+    await stream.wait_for(lambda: stream.capacities)
+    await stream.farewell()
+    await stream.outcome(key)
+    later = await leader.attach(2, **WITH_FAREWELL)
+    await later.acknowledge(key)
+    last = await later.shell("true")
+    await later.refused(last)
+    await later.acknowledge(last)
+    assert not stopping.done()
+    await later.farewell()
+    async with asyncio.timeout(PATIENCE):
+        await stopping
+
+
+async def test_a_leader_that_knows_no_farewell_is_not_waited_for(
+    start_executor: StartExecutor, lead: Lead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("executor.service.FAREWELL_SECONDS", 600.0)
+    executor = await start_executor()
+    await (await lead(executor)).attach()
+    async with asyncio.timeout(PATIENCE):
+        await executor.stop(60)
+
+
+async def test_one_that_no_leader_has_attached_to_waits_for_none(
+    start_executor: StartExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("executor.service.FAREWELL_SECONDS", 600.0)
+    executor = await start_executor()
+    async with asyncio.timeout(PATIENCE):
+        await executor.stop(60)
+
+
+async def test_what_a_hurried_executor_ends_is_still_handed_back(start_executor: StartExecutor, lead: Lead) -> None:
+    executor = await start_executor()
+    stream = await (await lead(executor)).attach(**WITH_FAREWELL)
+    key = await stream.shell("exec sleep 600")
+    await stream.started(key)
+    stopping = asyncio.create_task(executor.stop(600))
+    await stream.wait_for(lambda: stream.capacities)
+    executor.hurry()
+    outcome = await stream.outcome(key)
+    assert (outcome.state, outcome.reason) == ("lost", "drained")
+    async with asyncio.timeout(PATIENCE):
+        await stopping
 
 
 async def test_a_broken_duty_is_told(start_executor: StartExecutor, caplog: pytest.LogCaptureFixture) -> None:

@@ -12,9 +12,9 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from cronquorum.clock import SystemClock
 from cronquorum.coordination.inprocess import InProcessCoordinator
+from cronquorum.observation import CannotListen
 from jobstore.opening import open_store
 from jobstore.schema import upgrade
-from scheduler.http import CannotListen
 from scheduler.node import Node, NodeConfig
 from tests.rig.ports import free_port
 

@@ -303,6 +303,7 @@ async def test_when_its_executor_drains_another_one_gets_it(stage: Stage) -> Non
     first, row = await recorded_ahead(stage)
     second = await stage.executor("executor-2")
     await first.say(capacity=pb.CapacityChange(slots=4, draining=True))
+    await until(lambda: first.farewells)
     await stage.pass_time(0.5)
     (dispatch,) = await stage.dispatched(second)
     assert dispatch.key.execution_id == str(row.id)
