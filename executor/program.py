@@ -75,7 +75,7 @@ def run(argv: Sequence[str], start: Start | None = None) -> int:
             config = dataclasses.replace(config, executor_id=start.executor_id)
         load(config.kinds)
         transport = open_transport(config.tls, Role.EXECUTOR, insecure=config.insecure)
-        broken = uvloop.run(_run(settings, config, start, transport))
+        broken = asyncio.run(_run(settings, config, start, transport))
     except BadConfig as error:
         print(f"{PROG}: {error}", file=sys.stderr)
         return 2

@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from cronquorum.clock import Clock, wait_for_event
 from executor.assignment import Assignment
@@ -84,7 +84,8 @@ class WorkerProcess(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's are not of that class, and do what it says
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
         self._send({"path": self._path, "pythonpath": os.environ.get("PYTHONPATH")})
 
     def data_received(self, data: bytes) -> None:
