@@ -70,7 +70,7 @@ FILES = {
     "cert-without-a-ca": (executor, "[zookeeper_tls]\ncert = 'x'\nkey = 'x'", "zookeeper_tls.ca: not given: without it, no certificate of ZooKeeper's is believed"),
     "tls-for-true": (executor, "zookeeper_tls = true", "config key 'zookeeper_tls' in node.toml: true is not what it takes"),
     "typo-in-tls": (scheduler, "[zookeeper_tls]\ncert_file = 'x'", "config key 'zookeeper_tls.cert_file' in node.toml is unknown; did you mean 'zookeeper_tls.cert'?"),
-    "kind": (executor, "kind = ['http']", "config key 'kind' in node.toml: 'http' is not 'shell' or 'python'"),
+    "kind": (executor, "kind = ['http']", "config key 'kind' in node.toml: 'http' is not 'shell', 'python' or 'kubernetes'"),
     "label-number": (executor, "label = {zone = 1}", "config key 'label' in node.toml: 1 is not a text"),
 }  # fmt: skip
 
