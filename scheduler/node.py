@@ -204,6 +204,8 @@ class Node:
         """Hand over if this node leads, answer what is under way, and close everything. Idempotent."""
         started = self._loop is not None
         self._serving = False
+        if started:
+            await self._api.set_serving(False)
         if self._candidate is not None and self._loop is not None:
             self._candidate.stop()
             await asyncio.gather(self._loop, return_exceptions=True)
