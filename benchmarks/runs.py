@@ -42,9 +42,9 @@ def measure(rig: Rig, options: argparse.Namespace) -> dict[str, Any]:
     # a job each, since two runs of one job at a time are what its concurrency policy forbids
     names = [jobs.name(number) for number in range(options.calls)]
     jobs.apply(rig.client, [jobs.job(name) for name in names])
-    call(rig.address, jobs.NAMESPACE, names, WARM_UP)
+    call(rig.address, jobs.NAMESPACE, names, WARM_UP, rig.tls)
     begin, before, began = host_time(), rig.usage(), time.monotonic()
-    called = call(rig.address, jobs.NAMESPACE, names, options.seconds)
+    called = call(rig.address, jobs.NAMESPACE, names, options.seconds, rig.tls)
     seconds = time.monotonic() - began
     after = rig.usage()
     until(lambda: not rig.record.left_in(host_time()), 60, "nothing is open")

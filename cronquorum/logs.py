@@ -16,6 +16,9 @@ from typing import TextIO, cast
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+# read when gRPC is imported, which is later: its C core would write lines of its own to stderr
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
 OURS = ("cronquorum", "jobstore", "scheduler", "executor", "schedctl", "schedapi", "__main__")
 LEVELS = ("debug", "info", "warning", "error")
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+START_TIMEOUT = timedelta(minutes=10)
+"""Unless a manifest says it; the same as there."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -47,7 +49,18 @@ class PythonTask:
     kind: str = field(default="python", init=False)
 
 
-Task = ShellTask | PythonTask
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KubernetesTask:
+    """A pod template, as plain JSON values. `namespace` and `container` are empty where the manifest is silent."""
+
+    template: Mapping[str, Any]
+    namespace: str = ""
+    container: str = ""
+    start_timeout: timedelta = START_TIMEOUT
+    kind: str = field(default="kubernetes", init=False)
+
+
+Task = ShellTask | PythonTask | KubernetesTask
 
 
 class Assignment(NamedTuple):

@@ -37,6 +37,7 @@ from schedapi.v1.executor_service_pb2_grpc import ExecutorServiceServicer
 
 _log = get_logger(__name__)
 OLDEST_PROTOCOL, NEWEST_PROTOCOL = 1, 1
+FEATURES = (pb.FEATURE_REACH, pb.FEATURE_FAREWELL)
 HELLO_SECONDS = 10.0
 """A caller that says nothing for so long is none of ours."""
 
@@ -65,6 +66,10 @@ class AttachService(ExecutorServiceServicer):
         self._clock = clock
         self._metrics = metrics or ExecutorMetrics()
         self._stream: LeaderStream | None = None
+        self.dismissed = asyncio.Event()
+        """Set unless the last leader may send something yet. One that never says farewell, being of an earlier release,
+        is not waited for."""
+        self.dismissed.set()
 
     @property
     def attached(self) -> bool:
@@ -107,7 +112,7 @@ class AttachService(ExecutorServiceServicer):
 
     async def _follow(self, context: "Context", leader: Leader, first: pb.LeaderMessage) -> None:
         # from here to the end of `_begin` in one step: no await
-        stream, welcome = self._begin(leader)
+        stream, welcome = self._begin(leader, first.hello)
         tasks: list[asyncio.Task[None]] = []
         try:
             await context.write(welcome)
@@ -159,7 +164,7 @@ class AttachService(ExecutorServiceServicer):
             )
         return Leader(epoch=first.epoch, node_id=hello.node_id[: wire.MAX_ID])
 
-    def _begin(self, leader: Leader) -> tuple[LeaderStream, pb.ExecutorMessage]:
+    def _begin(self, leader: Leader, hello: pb.Hello) -> tuple[LeaderStream, pb.ExecutorMessage]:
         if self._fence.enter(leader):
             self._attempts.begin_epoch()
         self.end_stream(Superseded(f"a newer Hello came, of epoch {leader.epoch}"))
@@ -168,6 +173,10 @@ class AttachService(ExecutorServiceServicer):
         stream.outgoing.add_all()
         stream.outgoing.ask_lease()
         self._stream = stream
+        if pb.FEATURE_FAREWELL in hello.features:
+            self.dismissed.clear()
+        else:
+            self.dismissed.set()
         config = self._config
         welcome = pb.Welcome(
             protocol=NEWEST_PROTOCOL,
@@ -180,6 +189,7 @@ class AttachService(ExecutorServiceServicer):
             draining=self._attempts.draining,
             held=[wire.write_key(key) for key in self._attempts.held()],
             vouched=config.vouched,
+            features=FEATURES,
         )
         welcome.lease.FromTimedelta(config.lease)
         return stream, pb.ExecutorMessage(welcome=welcome)
@@ -226,6 +236,8 @@ class AttachService(ExecutorServiceServicer):
                 attempts.take(assignment)
         for key in message.cancels:
             attempts.cancel(wire.read_key(key))
+        if message.farewell:
+            self.dismissed.set()
 
     async def _write(self, context: "Context", stream: LeaderStream) -> None:
         try:

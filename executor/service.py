@@ -6,14 +6,15 @@ from typing import Any
 
 import grpc
 
-from cronquorum import __version__, observation
-from cronquorum.clock import Clock, wait_for_event
+from cronquorum import __version__, certificates, observation
+from cronquorum.clock import Clock, every, wait_for_event
 from cronquorum.coordination.protocols import EXECUTORS, Coordinator, Member, Registration
 from cronquorum.durations import format_duration
 from cronquorum.logs import get_logger
 from cronquorum.loop_lag import LoopLag
 from cronquorum.observation import Observation
 from cronquorum.tracing import Tracing
+from cronquorum.transport import Transport
 from executor.attach import AttachService
 from executor.attempt import STOP_GRACE, Stop
 from executor.attempts import Attempts
@@ -25,7 +26,7 @@ from executor.fence import Fence
 from executor.health import Health
 from executor.journal import NAME as JOURNAL
 from executor.journal import Journal
-from executor.kinds.protocol import TaskKind
+from executor.kinds.protocol import LastingKind, TaskKind
 from executor.kinds.table import make_kinds
 from executor.lease import Lease
 from executor.listening import advertised, listen
@@ -37,8 +38,11 @@ from executor.spans import RunSpans
 from executor.ward import Unguarded, Ward
 
 DRAIN_SECONDS = 30.0
-ACKNOWLEDGE_SECONDS = 2.0
-"""How long the last outcomes wait for a leader before the executor goes."""
+FAREWELL_SECONDS = 6.0
+"""How long an executor with nothing left to run waits for its leader: to acknowledge the last outcomes, and to say that
+nothing more comes. A leader that died meanwhile has a successor by then."""
+HURRIED_FAREWELL_SECONDS = 0.5
+"""The same for one in a hurry."""
 LEASE_GRACE = 0.05
 """Of a lease: from SIGTERM to SIGKILL once it has run out. A leader waits for a tenth more than a lease."""
 KILL_SECONDS = 2.0
@@ -59,10 +63,12 @@ class Executor:
         clock: Clock,
         coordinator: Coordinator,
         ward: Ward | None = None,
+        transport: Transport | None = None,
         tracing: Tracing | None = None,
     ) -> None:
         self._config = config
         self._ward: Ward = ward or Unguarded()
+        self._transport = transport or Transport()
         self._clock = clock
         self._spans = RunSpans(tracing, clock) if tracing is not None else None
         self._coordinator = coordinator
@@ -147,7 +153,7 @@ class Executor:
             self._stopped.set()
 
     def hurry(self) -> None:
-        """A `stop` that waits, or is yet to come, waits neither for what runs nor for acknowledgements."""
+        """A `stop` that waits, or is yet to come, does not wait for what runs, and hardly for acknowledgements."""
         self._hurry.set()
 
     async def broken(self) -> BaseException:
@@ -186,16 +192,19 @@ class Executor:
         self._begin(lease.keep_watch())
         if self._journal is not None:
             self._begin(self._journal.tend())
-        for kind in make_kinds(config, catalog, clock):
+        for kind in make_kinds(config, self._id, catalog, clock):
             await kind.start()
             self._kinds.append(kind)
         self._attempts.use(self._kinds)
-        self._server, port = await listen(config.listen, service, self._health)
+        await self._resume(self._attempts)
+        self._server, port = await listen(config.listen, service, self._health, self._transport)
         self._address = advertised(config, port)
         facts = {"lease": format_duration(config.lease), "version": __version__}
         member = Member(id=self._id, incarnation=config.incarnation, address=self._address, facts=facts)
         self._registration = await self._coordinator.announce(EXECUTORS, member, config.vouched)
         await lease.prove(self._prove)
+        if self._transport.certificates is not None:
+            self._begin(every(clock, certificates.CHECK.total_seconds(), self._transport.certificates.current))
         self._begin(lease.keep_asking(service.ask_lease))
         self._begin(lease.keep_proving(self._prove))
         self._begin(self._attempts.keep_telling_starts())
@@ -253,6 +262,15 @@ class Executor:
             lease_remaining=lease.remaining,
         )
 
+    async def _resume(self, attempts: Attempts) -> None:
+        """Before any leader is heard: it is told what we hold, and what we do not."""
+        for kind in self._kinds:
+            if isinstance(kind, LastingKind):
+                for assignment in await kind.found():
+                    attempts.resume(assignment, kind)
+        if attempts.running:
+            _log.info("attempts of an earlier incarnation go on", executor=self._id, running=self.running)
+
     def _begin(self, duty: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(duty)
         task.add_done_callback(self._on_duty_done)
@@ -277,7 +295,7 @@ class Executor:
             self._releasing = asyncio.create_task(self._release(self._attempts))
 
     async def _release(self, attempts: Attempts) -> None:
-        await attempts.gone(list(attempts.running))
+        await attempts.gone(attempts.local)
         self._ward.released()
 
     async def _drain(self, seconds: float) -> None:
@@ -287,12 +305,17 @@ class Executor:
         attempts.draining = True
         await self._health.tell(False)
         service.tell_capacity()
+        if self._config.returns or (self._broken is not None and self._broken.done()):
+            attempts.leave()
         _log.info("draining", executor=self._id, running=self.running)
-        if not await self._unless_hurried(attempts.idle, seconds):
+        await self._within(seconds, attempts.idle.wait(), self._hurry.wait())
+        if not attempts.idle.is_set():
             _log.warning("ending what still runs", executor=self._id, running=self.running)
             attempts.stop_all(Stop(state=OutcomeState.LOST, reason="drained"))
             await wait_for_event(attempts.idle, self._clock, STOP_GRACE + KILL_SECONDS)
-        await self._unless_hurried(attempts.outbox.empty, ACKNOWLEDGE_SECONDS)
+        await self._within(FAREWELL_SECONDS, _parted(attempts, service), self._hurry.wait())
+        if self._hurry.is_set():
+            await self._within(HURRIED_FAREWELL_SECONDS, _parted(attempts, service))
         _log.info(
             "executor stopped",
             executor=self._id,
@@ -300,16 +323,14 @@ class Executor:
             not_acknowledged=len(attempts.outbox),
         )
 
-    async def _unless_hurried(self, event: asyncio.Event, seconds: float) -> bool:
-        """Wait for an event, or so long, or until there is hurry; tell whether it happened."""
-        waiting = asyncio.ensure_future(wait_for_event(event, self._clock, seconds))
-        hurry = asyncio.ensure_future(self._hurry.wait())
+    async def _within(self, seconds: float, *any_of: Coroutine[Any, Any, object]) -> None:
+        """Wait until one of these has happened, so long at most."""
+        tasks = [asyncio.ensure_future(each) for each in (*any_of, self._clock.sleep(seconds))]
         try:
-            await asyncio.wait((waiting, hurry), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            waiting.cancel()
-            hurry.cancel()
-        return event.is_set()
+            for task in tasks:
+                task.cancel()
 
     async def _close(self) -> None:
         if self._releasing is not None:
@@ -325,7 +346,7 @@ class Executor:
             await self._server.stop(SERVER_GRACE)
         for kind in self._kinds:
             await kind.close()
-        if not self.running:
+        if self._attempts is None or not self._attempts.local:
             self._ward.released()
         if self._http is not None:
             await self._http.stop()
@@ -333,6 +354,13 @@ class Executor:
             await self._journal.close()
         if self._memory is not None:
             self._memory.close()
+
+
+async def _parted(attempts: Attempts, service: AttachService) -> None:
+    """Return when the leader has said that nothing more comes, and has taken all that we have to say."""
+    while not (service.dismissed.is_set() and attempts.outbox.empty.is_set()):
+        await service.dismissed.wait()
+        await attempts.outbox.empty.wait()
 
 
 def _open_memory(config: ExecutorConfig, ward: Ward) -> Memory:

@@ -3,6 +3,7 @@
 StoreError
 +-- StoreUnavailable     no answer, or a connection lost: nothing is known of the last write
 +-- SchemaOutdated       the schema is not the one this program needs
+|   +-- SchemaNewer      it has gone on without this program
 +-- ClaimRefused         a candidate older than the last leader
 +-- StaleTerm            a write of a term that is over
 +-- BadChange            the data itself was refused; nothing of the transaction was written
@@ -21,6 +22,10 @@ class StoreUnavailable(StoreError):
 
 class SchemaOutdated(StoreError):
     """The schema is older or newer than this program; the message names the command to run."""
+
+
+class SchemaNewer(SchemaOutdated):
+    """The schema is newer, and does not serve this program any more: only a newer program can go on."""
 
 
 class ClaimRefused(StoreError):

@@ -113,6 +113,7 @@ class DueTrigger:
     next_fire: datetime
     fires: int = 0
     missed_until: datetime | None = None
+    previous_fire: datetime | None = None
 
     @property
     def was_missed(self) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from cronquorum import __version__
+from cronquorum import __version__, certificates
 from cronquorum.clock import Clock, StoreClock, host_time
 from cronquorum.coordination import (
     Coordinator,
@@ -19,6 +19,7 @@ from cronquorum.logs import get_logger
 from cronquorum.loop_lag import LoopLag
 from cronquorum.observation import Observation
 from cronquorum.tracing import Tracing
+from cronquorum.transport import Transport
 from jobstore.model import Term
 from jobstore.retention import Retention
 from scheduler.api.calendar_service import CalendarService
@@ -56,6 +57,7 @@ class NodeConfig:
     session_timeout: timedelta = timedelta(seconds=4)
     retention: Retention = field(default_factory=Retention)
     policy: Policy = field(default_factory=Policy)
+    transport: Transport = field(default_factory=Transport)
 
 
 class Node:
@@ -79,7 +81,7 @@ class Node:
             self._metrics.spans = ExecutionSpans(tracing, self._clock)
         TermCollector(self._figures, self._metrics.failing, self._metrics.registry)
         self._lag = LoopLag(clock, self._metrics.registry)
-        self._door = Door(self)
+        self._door = Door(self, config.transport)
         defaults = config.policy.defaults
         self._api = ApiServer(
             config.listen,
@@ -87,7 +89,11 @@ class Node:
             CalendarService(self._door, store),
             ExecutionService(self._door, store, defaults, self._clock),
             ClusterService(self._door, store, store, self._clock),
+            config.transport,
         )
+        self._certificates = config.transport.certificates
+        if self._certificates is not None:
+            self._metrics.expose_certificate(self._certificates)
         self._http: Observation | None = None
         if config.metrics_listen is not None:
             self._http = Observation(config.metrics_listen, self._metrics.registry, self._unready)
@@ -183,6 +189,8 @@ class Node:
             await self._api.set_serving(True)
             self._housekeeping.add("store", STORE_CHECK, self._check_store)
             self._housekeeping.add("retention", RETENTION_CHECK, self._forget)
+            if self._certificates is not None:
+                self._housekeeping.add("certificate", certificates.CHECK, self._check_certificate)
             self._housekeeping.start()
         except BaseException:
             await self.stop()
@@ -205,6 +213,7 @@ class Node:
         started = self._loop is not None
         self._serving = False
         if started:
+            _log.info("node stops", node=self._config.node_id, leads=self.leading() is not None)
             await self._api.set_serving(False)
         if self._candidate is not None and self._loop is not None:
             self._candidate.stop()
@@ -239,7 +248,12 @@ class Node:
             may_act,
             replace(self._config.policy, session_timeout=self._config.session_timeout),
             self._metrics,
+            self._config.transport,
         )
+
+    async def _check_certificate(self) -> None:
+        assert self._certificates is not None
+        self._certificates.current()
 
     async def _check_store(self) -> None:
         ok = await self._probe.check()

@@ -85,6 +85,11 @@ def check_by(execution: Execution, at: datetime) -> Execution:
     return replace(execution, check_at=at)
 
 
+def pass_on(execution: Execution, incarnation: str) -> Execution:
+    """It outlived the incarnation of its executor that began it, and goes on under another one: the same attempt."""
+    return replace(execution, incarnation=incarnation)
+
+
 def has_started(execution: Execution) -> bool:
     """Whether some attempt of it ran: a start deadline has nothing more to say."""
     return execution.attempt > 1 or execution.started is not None
@@ -121,6 +126,13 @@ def give_back(execution: Execution, reason: str, now: datetime) -> Execution:
         incarnation="",
         dispatched=None,
         check_at=now + REFUSED_RETRY,
+    )
+
+
+def unplace(execution: Execution) -> Execution:
+    """As if it had never been placed: it was not sent to anybody, and its record is about to be taken back."""
+    return replace(
+        execution, state=State.PENDING, executor_id="", incarnation="", placement=0, dispatched=None, attempt=1
     )
 
 

@@ -20,6 +20,8 @@ from scheduler.settle import Outcome
 MAX_RESULT = 64 * 1024
 """Bytes of JSON in a result."""
 _OUTCOMES = {state.value: state for state in OUTCOMES}
+_NO_TIME = timedelta(0)
+_MOST_SECONDS = LONGEST // timedelta(seconds=1)
 MAX_MESSAGE = 4 * 1024
 """Characters of an error's message, and of its tail."""
 NO_NUMBER = "a parameter is NaN or infinite, which is not a JSON number"
@@ -36,9 +38,10 @@ def stamp(instant: datetime | None) -> timestamp_pb2.Timestamp | None:
 
 def seconds(value: duration_pb2.Duration) -> timedelta:
     """A protobuf duration, not negative, and at most `LONGEST`: dates stay what a datetime can hold."""
-    most = LONGEST // timedelta(seconds=1)
-    whole = max(0, min(most, value.seconds))
-    return max(timedelta(0), timedelta(seconds=whole, microseconds=value.nanos // 1000))
+    whole, micros = value.seconds, value.nanos // 1000
+    if whole or micros < 0:
+        return max(_NO_TIME, timedelta(seconds=max(0, min(_MOST_SECONDS, whole)), microseconds=micros))
+    return timedelta(0, 0, micros)
 
 
 def text(value: str, limit: int) -> str:
@@ -112,9 +115,8 @@ def pattern(execution: Execution, definition: Definition) -> executor_service_pb
     return message
 
 
-def order(execution: Execution, pattern: bytes) -> executor_service_pb2.Dispatch:
-    """The order to run an execution's attempt, made of an encoded pattern."""
-    message = executor_service_pb2.Dispatch.FromString(pattern)
+def order(execution: Execution, message: executor_service_pb2.Dispatch) -> executor_service_pb2.Dispatch:
+    """The order to run an execution's attempt, made of a pattern, which becomes it."""
     key = message.key
     key.execution_id = str(execution.id)
     key.part = execution.part
@@ -130,6 +132,8 @@ def task_of(task: TaskSpec) -> job_pb2.Task:
     """A definition's task."""
     if task.python is not None:
         return job_pb2.Task(python=job_pb2.PythonTask(callable=task.python.callable, params=struct(task.python.params)))
+    if task.kubernetes is not None:
+        return job_pb2.Task(kubernetes=json_format.ParseDict(task.kubernetes.to_json(), job_pb2.KubernetesTask()))
     assert task.shell is not None, "a task is of one of these kinds"
     shell = task.shell
     return job_pb2.Task(

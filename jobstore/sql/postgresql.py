@@ -1,10 +1,11 @@
 """PostgreSQL, through psycopg2."""
 
 import contextlib
+import itertools
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -15,8 +16,11 @@ from psycopg2.extensions import make_dsn
 from sqlalchemy import Connection, Engine, ExceptionContext, NullPool, QueuePool, create_engine, event, func, select
 from sqlalchemy.exc import DBAPIError
 
+from cronquorum.logs import get_logger
 from jobstore.errors import StoreUnavailable
+from jobstore.sql import script
 from jobstore.sql.arrays import ArrayBulk
+from jobstore.sql.bulk import Statement
 from jobstore.sql.database import POOL_TIMEOUT, Database, T, Work
 from jobstore.sql.tables import metadata
 
@@ -43,6 +47,12 @@ READERS = 4
 MIGRATION_LOCK = 0x63726F6E
 """The key of the advisory lock ('cron') that lets one upgrade run at a time."""
 
+MIGRATION_PATIENCE = "200ms"
+"""How long an upgrade waits for those who use a table: whoever comes after it waits as long."""
+
+MIGRATION_TRIES, MIGRATION_PAUSE = 300, 1.0
+"""How often an upgrade that had to give way begins anew, and the seconds in between."""
+
 _BY_KEY = "-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 """All of the writer's statements go by key. The planner, which counts a random page as four, would rather
 read a table of 50,000 rows whole for a batch of 500."""
@@ -56,6 +66,9 @@ _DEFAULTS = {
     "keepalives_count": "2",
     "tcp_user_timeout": "3000",
 }
+
+
+_log = get_logger(__name__)
 
 
 class PostgresDatabase(Database):
@@ -145,10 +158,33 @@ class PostgresDatabase(Database):
             self._writer.dispose()
             raise
 
+    def _at_once(self, epoch: int, statements: Sequence[Statement]) -> bool:
+        connection = self._writer.raw_connection()
+        try:
+            driver = connection.driver_connection
+            assert driver is not None
+            return script.run(driver, script.script(epoch, statements))
+        except psycopg2.Error:
+            connection.invalidate()  # mostly it is gone
+            raise
+        finally:
+            connection.close()  # it goes back to the pool
+
     def _migrate(self, work: Work[T]) -> T:
-        with self._engine("-c lock_timeout=0", {}, poolclass=NullPool).begin() as connection:
-            connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
-            return work(connection)
+        engine = self._engine("-c lock_timeout=0", {}, poolclass=NullPool)
+        for tried in itertools.count(1):
+            try:
+                with engine.begin() as connection:
+                    connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{MIGRATION_PATIENCE}'")
+                    return work(connection)
+            except DBAPIError as error:
+                if getattr(error.orig, "pgcode", None) != _LOCKED or tried == MIGRATION_TRIES:
+                    raise
+            if tried == 1:
+                _log.warning("the upgrade gives way to a long transaction, and tries again", store=self.name)
+            time.sleep(MIGRATION_PAUSE)  # noqa: TID251 - the command's own thread, which has nothing else to do
+        raise AssertionError
 
     def clock(self, connection: Connection) -> datetime:
         row = connection.exec_driver_sql(_CLOCK).one()
@@ -188,6 +224,9 @@ class PostgresDatabase(Database):
         for connection in list(self._open):
             _hang_up(connection)
 
+
+_LOCKED = "55P03"
+"""SQLSTATE lock_not_available."""
 
 _READ_ONLY = "25006"
 """SQLSTATE read_only_sql_transaction."""

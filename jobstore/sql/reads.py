@@ -48,7 +48,7 @@ def filled(
 def due(connection: Connection, before: datetime, after: tuple[datetime, UUID] | None, limit: int) -> list[DueTrigger]:
     """See `JobStore.due`."""
     c = triggers.c
-    asked = select(c.uid, c.job_uid, c.next_fire, c.fires, c.missed_until).where(c.next_fire < before)
+    asked = select(c.uid, c.job_uid, c.next_fire, c.fires, c.missed_until, c.previous_fire).where(c.next_fire < before)
     if after is not None:
         asked = asked.where(
             tuple_(c.next_fire, c.uid) > tuple_(literal(after[0], c.next_fire.type), literal(after[1], UID))

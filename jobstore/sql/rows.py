@@ -94,7 +94,12 @@ def _trigger(row: AnyRow) -> TriggerRecord:
 def due_trigger(row: AnyRow) -> DueTrigger:
     """A trigger as the timetable reads it."""
     return DueTrigger(
-        uid=row.uid, job_uid=row.job_uid, next_fire=row.next_fire, fires=row.fires, missed_until=row.missed_until
+        uid=row.uid,
+        job_uid=row.job_uid,
+        next_fire=row.next_fire,
+        fires=row.fires,
+        missed_until=row.missed_until,
+        previous_fire=row.previous_fire,
     )
 
 

@@ -15,8 +15,9 @@ be told from outside, because between two barriers
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -27,7 +28,7 @@ from jobstore import changes as ch
 from jobstore.errors import BadChange
 from jobstore.model import Answer, EndedAttempt, Evidence, Execution, Output
 from jobstore.sql import calendars, columns, definitions, retention, terms
-from jobstore.sql.bulk import IGNORE, Bulk
+from jobstore.sql.bulk import IGNORE, Bulk, Written
 from jobstore.sql.tables import executions
 from jobstore.states import BORN, State
 
@@ -38,7 +39,7 @@ PORTION = 1024 * 1024
 """Bytes of output that are sent, and encoded in memory, at a time."""
 
 _RETENTION = (ch.Forget, ch.KeepExecutions, ch.DropDay)
-_BARRIERS = (ch.PutJob, ch.DeleteJob, ch.PutCalendar, ch.DeleteCalendar, ch.ReleaseTerm, *_RETENTION)
+_BARRIERS = frozenset({ch.PutJob, ch.DeleteJob, ch.PutCalendar, ch.DeleteCalendar, ch.ReleaseTerm, *_RETENTION})
 
 _NEVER_SENT = f"state = '{State.PENDING}' AND attempt = 1 AND placement = 0"
 """Which executions may be voided."""
@@ -51,7 +52,7 @@ def plan(changes: Sequence[ch.Change], bulk: Bulk) -> list[Step]:
     """
     steps: list[Step] = []
     try:
-        for kind, group in groupby(changes, lambda c: type(c) if isinstance(c, _BARRIERS) else None):
+        for kind, group in groupby(changes, lambda c: type(c) if type(c) in _BARRIERS else None):
             steps += _steps(kind, group, bulk)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise BadChange(f"a value cannot be stored: {str(error)[:200]}") from error
@@ -77,7 +78,7 @@ def _steps(kind: type | None, group: Iterable[Any], bulk: Bulk) -> list[Step]:
 def _segments(changes: Iterable[ch.Change]) -> "Iterator[_Segment]":
     segment = _Segment()
     for change in changes:
-        if isinstance(change, ch.VoidExecution) and change.id in segment.touched:
+        if type(change) is ch.VoidExecution and segment.touches(change.id):
             yield segment
             segment = _Segment()
         segment.add(change)
@@ -86,41 +87,57 @@ def _segments(changes: Iterable[ch.Change]) -> "Iterator[_Segment]":
 
 @dataclass(slots=True)
 class _Segment:
-    """The changes between two barriers, by kind."""
+    """The changes between two barriers, by kind. Ids are numbers here: hashing a `UUID` is a call into Python."""
 
-    voided: set[UUID] = field(default_factory=set)
-    touched: set[UUID] = field(default_factory=set)
+    voided: dict[int, UUID] = field(default_factory=dict)
     born: list[Execution] = field(default_factory=list)
-    moved: dict[UUID, Execution] = field(default_factory=dict)
+    moved: dict[int, Execution] = field(default_factory=dict)
     attempts: list[EndedAttempt] = field(default_factory=list)
-    triggers: dict[UUID, ch.MoveTrigger] = field(default_factory=dict)
+    triggers: dict[int, ch.MoveTrigger] = field(default_factory=dict)
     outputs: list[Output] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+    _new: set[int] = field(default_factory=set)
+
+    def touches(self, uid: UUID) -> bool:
+        """Whether this execution is new here, or moves."""
+        return uid.int in self._new or uid.int in self.moved
 
     def add(self, change: ch.Change) -> None:
+        """Take in a change; the most frequent kinds are looked for first."""
+        if type(change) is ch.MoveExecution:
+            self._move(change.execution)
+        elif type(change) is ch.NewExecution:
+            self._bear(change.execution)
+        elif type(change) is ch.MoveTrigger:
+            self.triggers[change.uid.int] = change
+        else:
+            self._add_other(change)
+
+    def _bear(self, execution: Execution) -> None:
+        number = execution.id.int
+        if execution.state not in BORN:
+            raise BadChange("an execution cannot be new in this state", execution.state.value)
+        if number in self.moved:
+            raise BadChange("an execution moves before it is there", str(execution.id))
+        self.born.append(execution)
+        self._new.add(number)
+
+    def _move(self, execution: Execution) -> None:
+        number = execution.id.int
+        earlier = self.moved.get(number)
+        if earlier is not None and earlier.state.final:
+            raise BadChange("a final execution moves", str(execution.id))
+        self.moved[number] = execution
+
+    def _add_other(self, change: ch.Change) -> None:
         match change:
             case ch.VoidExecution(uid):
-                if uid in self.voided:
+                if uid.int in self.voided:
                     raise BadChange("a void of an execution that is not there", str(uid))
-                self.voided.add(uid)
-            case ch.NewExecution(execution):
-                if execution.state not in BORN:
-                    raise BadChange("an execution cannot be new in this state", execution.state.value)
-                if execution.id in self.moved:
-                    raise BadChange("an execution moves before it is there", str(execution.id))
-                self.born.append(execution)
-                self.touched.add(execution.id)
-            case ch.MoveExecution(execution):
-                earlier = self.moved.get(execution.id)
-                if earlier is not None and earlier.state.final:
-                    raise BadChange("a final execution moves", str(execution.id))
-                self.moved[execution.id] = execution
-                self.touched.add(execution.id)
+                self.voided[uid.int] = uid
             case ch.EndAttempt(attempt):
                 self.attempts.append(attempt)
-            case ch.MoveTrigger():
-                self.triggers[change.uid] = change
             case ch.AddOutput(output):
                 self.outputs.append(output)
             case ch.AddEvidence(evidence):
@@ -133,21 +150,25 @@ class _Segment:
     def steps(self, bulk: Bulk) -> list[Step]:
         steps: list[Step] = []
         if self.voided:
-            steps.append(_void(list(self.voided), bulk))
+            steps.append(_void(list(self.voided.values()), bulk))
         if self.born:
-            steps.append(bulk.insert(columns.EXECUTION, self.born).run)
+            steps.append(_insert(columns.EXECUTION, self.born, bulk))
         if self.moved:
             steps.append(_move(list(self.moved.values()), bulk))
         if self.attempts:
-            steps.append(bulk.insert(columns.ATTEMPT, self.attempts).run)
+            steps.append(_insert(columns.ATTEMPT, self.attempts, bulk))
         if self.triggers:
-            steps.append(bulk.update(columns.TRIGGER_MOVED, list(self.triggers.values())).run)
-        steps += [_keep(portion, bulk) for portion in _portions(self.outputs)]
+            steps.append(Written((bulk.update(columns.TRIGGER_MOVED, list(self.triggers.values())),)))
+        steps += _keep(list(_portions(self.outputs)), bulk)
         if self.evidence:
-            steps.append(bulk.insert(columns.EVIDENCE, self.evidence).run)
+            steps.append(_insert(columns.EVIDENCE, self.evidence, bulk))
         if self.answers:
-            steps.append(bulk.insert(columns.ANSWER, self.answers).run)
+            steps.append(_insert(columns.ANSWER, self.answers, bulk))
         return steps
+
+
+def _insert(shape: columns.Shape, items: Sequence[Any], bulk: Bulk, conflict: str = "") -> Step:
+    return Written((bulk.insert(shape, items, conflict),))
 
 
 def _portions(outputs: list[Output]) -> Iterator[list[Output]]:
@@ -163,9 +184,15 @@ def _portions(outputs: list[Output]) -> Iterator[list[Output]]:
         yield portion
 
 
-def _keep(portion: list[Output], bulk: Bulk) -> Step:
+def _keep(portions: list[list[Output]], bulk: Bulk) -> list[Step]:
+    if len(portions) == 1:
+        return [_insert(columns.OUTPUT, portions[0], bulk, IGNORE)]
     # the exception that is encoded only when it is sent, since the encoded text is several times as long
-    return lambda connection: bulk.insert(columns.OUTPUT, portion, IGNORE).run(connection)
+    return [partial(_encode_and_keep, bulk, portion) for portion in portions]
+
+
+def _encode_and_keep(bulk: Bulk, portion: list[Output], connection: Connection) -> None:
+    _insert(columns.OUTPUT, portion, bulk, IGNORE)(connection)
 
 
 def _move(moved: list[Execution], bulk: Bulk) -> Step:
@@ -173,23 +200,14 @@ def _move(moved: list[Execution], bulk: Bulk) -> Step:
     by_day: dict[date, list[Execution]] = {}
     for execution in moved:
         by_day.setdefault(execution.scheduled_time.date(), []).append(execution)
-    statements = [bulk.update(columns.MOVED, some, unless="final") for some in by_day.values()]
-
-    def run(connection: Connection) -> None:
-        if sum(statement.run(connection) for statement in statements) != len(moved):
-            raise _refused_move(connection, [execution.id for execution in moved])
-
-    return run
+    statements = [replace(bulk.update(columns.MOVED, some, unless="final"), rows=len(some)) for some in by_day.values()]
+    ids = [execution.id for execution in moved]
+    return Written(tuple(statements), lambda connection: _refused_move(connection, ids))
 
 
 def _void(ids: list[UUID], bulk: Bulk) -> Step:
-    statement = bulk.delete("executions", "id", ids, only=_NEVER_SENT)
-
-    def run(connection: Connection) -> None:
-        if statement.run(connection) != len(ids):
-            raise _refused_void(connection, ids)
-
-    return run
+    statement = replace(bulk.delete("executions", "id", ids, only=_NEVER_SENT), rows=len(ids))
+    return Written((statement,), lambda connection: _refused_void(connection, ids))
 
 
 def _refused_void(connection: Connection, ids: list[UUID]) -> BadChange:

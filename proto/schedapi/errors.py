@@ -117,6 +117,13 @@ class Unavailable(ApiError):
     default_reason = "UNAVAILABLE"
 
 
+class Cancelled(ApiError):
+    """Of a call that nobody here cancelled: a server that was just ending took it, and dropped it."""
+
+    code = grpc.StatusCode.CANCELLED
+    default_reason = "CANCELLED"
+
+
 class DeadlineExceeded(ApiError):
     code = grpc.StatusCode.DEADLINE_EXCEEDED
     default_reason = "DEADLINE_EXCEEDED"

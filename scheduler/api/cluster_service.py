@@ -106,7 +106,7 @@ def _waiting(member: Member) -> pb.Executor:
 
 
 def _executor(leader: Leader, link: Link) -> pb.Executor:
-    used = leader.ledger.used_slots(link.holder)
+    used = leader.ahead.sent(link.holder)
     return pb.Executor(
         executor_id=link.member.id,
         incarnation=link.member.incarnation,

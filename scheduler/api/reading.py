@@ -29,8 +29,10 @@ class ReadRequests(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # gen
             return handler
         read = handler.request_deserializer
         if handler.response_streaming:
+            # one that is no generator writes its answers itself, as the health service does
+            wrap = _streaming if inspect.isasyncgenfunction(handler.unary_stream) else _answering
             return grpc.unary_stream_rpc_method_handler(
-                _streaming(read, handler.unary_stream), None, handler.response_serializer
+                wrap(read, handler.unary_stream), None, handler.response_serializer
             )
         return grpc.unary_unary_rpc_method_handler(
             _answering(read, handler.unary_unary), None, handler.response_serializer

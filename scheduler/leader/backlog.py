@@ -64,6 +64,10 @@ class Backlog:
         waiting = self._waiting.get(trigger.uid.int)
         return waiting is not None and waiting.due.trigger.next_fire == trigger.next_fire
 
+    def has_line(self, definition: Definition, namespace: str) -> bool:
+        """Whether anything waits for what such an execution needs."""
+        return (*definition.demand, namespace) in self._lines
+
     def leave(self, trigger: DueTrigger) -> datetime | None:
         """Since when it has waited here with this due time, if it has; with whichever, it does no more."""
         waiting = self._waiting.pop(trigger.uid.int, None)

@@ -11,6 +11,7 @@ from jobstore.model import DueTrigger, Execution, Job, Missed, Origin
 from jobstore.states import State
 from scheduler import settle
 from scheduler.errors import InvalidJob, SetAside, Violation
+from scheduler.leader.ahead import SECOND_LOOK
 from scheduler.leader.backlog import MOMENT, MOST, Waiting
 from scheduler.leader.chains import LATE
 from scheduler.leader.due import Due, find, moment_of
@@ -43,6 +44,7 @@ class Decisions:
         self._metrics = shared.metrics
         self._delays = shared.delays
         self._backlog = shared.backlog
+        self._ahead = shared.ahead
         self._placement = shared.placement
         self._paces: dict[UUID, datetime] = {}
         self._jittered: dict[UUID, datetime] = {}
@@ -65,9 +67,7 @@ class Decisions:
                 self._move_on(due)
                 return None
             if now < due.moment and not edited:
-                self._jittered[trigger.uid] = due.moment
-                self._timetable.hold(trigger, due.moment)
-                return None
+                return self._before_its_time(due, now)
             since = self._backlog.leave(trigger)
             plan = self._plan(due, now) if since is None else due.standing.one()
             if since is None and self._waits_for_a_slot(plan, due, now):
@@ -79,6 +79,37 @@ class Decisions:
             self.set_aside(trigger, str(error) or "its definition cannot be read")
             return None
         return self._record(due, plan, now, since or now)
+
+    def _before_its_time(self, due: Due, now: datetime) -> FirePlan | None:
+        """Record it ahead, if nothing can decide it otherwise until then; or look at it again later: None."""
+        trigger = due.trigger
+        if trigger.next_fire <= now:
+            self._jittered[trigger.uid] = due.moment
+            self._timetable.hold(trigger, due.moment)
+            return None
+        open_count = self._ledger.open_count(due.job.uid)
+        if self._may_be_recorded_ahead(due, open_count):
+            plan = self._record(due, due.standing.one(), now, now)
+            self._ahead.remember(fire_id(trigger.uid, trigger.next_fire), trigger)
+            return plan
+        again = trigger.next_fire - SECOND_LOOK
+        self._timetable.hold(trigger, again if open_count and now < again else trigger.next_fire)
+        return None
+
+    def _may_be_recorded_ahead(self, due: Due, open_count: int) -> bool:
+        trigger, definition, namespace = due.trigger, due.definition, due.job.namespace
+        overlaps = self._admission.is_free(definition, 1)
+        return (
+            self._admission.is_free(definition, open_count)
+            and (overlaps or len(due.job.triggers) == 1)
+            and due.spec.jitter is None
+            and due.spec.after is None
+            and not trigger.was_missed
+            and trigger.uid not in self._paces
+            and not self._timetable.is_frozen(due.job.uid)
+            and not self._backlog.has_line(definition, namespace)
+            and self._placement.has_room_early(definition, namespace)
+        )
 
     def has_slot(self, waiting: Waiting, now: datetime) -> None:
         """Record what has waited for a slot, now that there is one."""
@@ -199,7 +230,7 @@ class Decisions:
             recorded=since,
             missed=_together(voided, plan.missed),
         )
-        self._timetable.put(trigger.uid, job.uid, plan.next_fire, plan.fires, trigger.missed_until)
+        self._timetable.put(trigger.uid, job.uid, plan.next_fire, plan.fires, trigger.missed_until, plan.scheduled_time)
         if spec.jitter is None:
             self._jittered.pop(trigger.uid, None)
         if spec.after is not None and plan.next_fire is not None:

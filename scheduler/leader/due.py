@@ -70,4 +70,5 @@ def due_trigger(job: Job, record: TriggerRecord) -> DueTrigger | None:
         next_fire=record.next_fire,
         fires=record.fires,
         missed_until=record.missed_until,
+        previous_fire=record.previous_fire,
     )

@@ -43,6 +43,8 @@ class Edits:
         self._catalog = shared.catalog
         self._delays = shared.delays
         self._chains = shared.chains
+        self._ahead = shared.ahead
+        self._recall = shared.recall
         self._decisions = decisions
         self._fires = fires
         self._writer = shared.writer
@@ -154,6 +156,7 @@ class Edits:
                 # at once, so that no run is begun of a job that is about to be gone
                 self._catalog.drop(job.uid)
                 waiting = [e for e in self._ledger.of_job(job.uid) if e.state is not State.RUNNING]
+                waiting = [self._ahead.given_back(e, now) for e in waiting]
                 cancelled = [self._ledger.put(settle.cancel(e, "jobDeleted", now)) for e in waiting]
                 for execution in cancelled:
                     if execution.state.final:
@@ -199,6 +202,9 @@ class Edits:
                 # behind every fire that was decided before the freeze
                 jobs = await self._writer.read(read)
                 now = self._clock.now()
+                recalled = [job for job in jobs if self._recall.of_job(job.uid, job)]
+                if recalled:
+                    jobs = await self._writer.read(read)
                 # again: the timetable may not reach as far as now, when the store took its time
                 found = self._decide_overdue(jobs, now)
                 while found:

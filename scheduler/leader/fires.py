@@ -7,6 +7,7 @@ from uuid import UUID
 from cronquorum.clock import wait_for_event
 from jobstore.model import DueTrigger
 from jobstore.protocols import JobStore
+from scheduler.leader.ahead import AHEAD
 from scheduler.leader.decisions import Decisions
 from scheduler.leader.prefetch import Prefetch
 from scheduler.leader.shared import Shared
@@ -31,7 +32,14 @@ FULL_PAUSE = 0.05
 class Fires:
     """Has due triggers decided, in the order of their times."""
 
-    def __init__(self, shared: Shared, decisions: Decisions, store: JobStore, lookahead: timedelta = LOOKAHEAD) -> None:
+    def __init__(
+        self,
+        shared: Shared,
+        decisions: Decisions,
+        store: JobStore,
+        lookahead: timedelta = LOOKAHEAD,
+        ahead: timedelta = AHEAD,
+    ) -> None:
         self._store = store
         self._decisions = decisions
         self._timetable = shared.timetable
@@ -41,6 +49,7 @@ class Fires:
         self._backlog = shared.backlog
         self._placement = shared.placement
         self._lookahead = lookahead
+        self._ahead = ahead
         self.prefetch = Prefetch(shared.catalog, shared.writer)
         self._changed = asyncio.Event()
         self._resting = False
@@ -71,7 +80,7 @@ class Fires:
 
     def _idle(self) -> float | None:
         """Seconds until there is something to do; None when only a change from outside can bring it."""
-        due = self._timetable.next_due()
+        due = self._timetable.next_due(self._reach())
         wake = None if self._plenty() else self._timetable.horizon[0] - self._lookahead / 2
         first = min((instant for instant in (due, wake) if instant is not None), default=None)
         return None if first is None else (first - self._clock.now()).total_seconds()
@@ -79,6 +88,11 @@ class Fires:
     def _plenty(self) -> bool:
         """Whether so much is to be decided that nothing more is read before."""
         return self._timetable.unheld >= MOST_KNOWN
+
+    def _reach(self) -> timedelta:
+        """How long before its time a trigger is looked at, to be recorded ahead."""
+        enough = self._placement.full_early or self._timetable.held >= MOST_KNOWN
+        return timedelta(0) if enough else self._ahead
 
     async def _read_ahead(self) -> None:
         now = self._clock.now()
@@ -105,7 +119,7 @@ class Fires:
                 return True
         while not self._resting and self._clock.monotonic() - begun < LONGEST_STRETCH:
             now = self._clock.now()
-            due, missing = self._timetable.take(now, LARGEST_TAKE, self._catalog.knows)
+            due, missing = self._timetable.take(now, LARGEST_TAKE, self._catalog.knows, now + self._reach())
             for trigger in sorted(due, key=self._order):
                 self._decisions.decide(trigger, now)
             if missing:

@@ -11,6 +11,7 @@ from cronquorum import failpoints
 from cronquorum.clock import Clock
 from cronquorum.coordination import Member, Watch
 from cronquorum.logs import get_logger
+from cronquorum.transport import Transport
 from jobstore.changes import Change
 from jobstore.model import Term
 from jobstore.protocols import JobStore, Records
@@ -19,6 +20,7 @@ from schedapi.v1 import executor_service_pb2 as pb
 from scheduler.definitions import Defaults
 from scheduler.figures import Figures
 from scheduler.leader.admission import Admission
+from scheduler.leader.ahead import AHEAD, Ahead
 from scheduler.leader.backlog import Backlog
 from scheduler.leader.catalog import Catalog
 from scheduler.leader.chains import Chains
@@ -32,6 +34,7 @@ from scheduler.leader.ledger import Ledger
 from scheduler.leader.link import DEFAULT_LEASE, STATES, Link
 from scheduler.leader.outbox import Outbox
 from scheduler.leader.placement import Limits, Placement
+from scheduler.leader.recall import Recall
 from scheduler.leader.reception import Reception
 from scheduler.leader.reports import Reports
 from scheduler.leader.requests import Requests
@@ -68,6 +71,8 @@ class Policy:
     defaults: Defaults = field(default_factory=Defaults)
     limits: Limits = field(default_factory=Limits)
     lookahead: timedelta = LOOKAHEAD
+    ahead: timedelta = AHEAD
+    """How long before its time a fire may be recorded."""
     lease: timedelta = timedelta(seconds=DEFAULT_LEASE)
     """The longest lease of executors that this leader has not met."""
     session_timeout: timedelta = timedelta(seconds=4)
@@ -87,6 +92,7 @@ class Leader:
         may_act: Callable[[], bool],
         policy: Policy,
         metrics: NodeMetrics,
+        transport: Transport | None = None,
     ) -> None:
         self.term = term
         self.took_over = asyncio.Event()
@@ -101,17 +107,33 @@ class Leader:
         self._clock = clock
         self._may_act = may_act
         self._metrics = metrics
+        self._transport = transport or Transport()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closing = False
         writer = self._writer = Writer(store, term, clock, may_act, metrics)
         self._delays = Delays(self.timetable, self.catalog, lambda: self._fires.changed())
         self._backlog = Backlog(self.timetable, lambda: self._fires.changed())
         self.roster = Roster(self._link, self._failed)
-        self._placement = Placement(term, self.ledger, self.catalog, policy.limits, random.Random())
+        self.ahead = Ahead(
+            self.ledger,
+            clock,
+            self.roster.link,
+            self._may_offer,
+            lambda execution: self._outbox.order(execution),
+        )
+        self._placement = Placement(term, self.ledger, self.ahead, self.catalog, policy.limits, random.Random())
         self._chains = Chains(self.ledger, self.catalog, self._placement, clock)
         self._outbox = Outbox(
-            writer, self.ledger, self.catalog, (self._delays, self._chains), self.hub, self.roster.link, metrics
+            writer,
+            self.ledger,
+            self.ahead,
+            self.catalog,
+            (self._delays, self._chains),
+            self.hub,
+            self.roster.link,
+            metrics,
         )
+        self._recall = Recall(self.ahead, self.ledger, self.timetable, writer, self.hub, lambda: self._fires.changed())
         shared = Shared(
             term=term,
             records=records,
@@ -122,6 +144,8 @@ class Leader:
             catalog=self.catalog,
             delays=self._delays,
             backlog=self._backlog,
+            ahead=self.ahead,
+            recall=self._recall,
             placement=self._placement,
             chains=self._chains,
             admission=Admission(self.ledger, self._placement, self._chains),
@@ -131,7 +155,7 @@ class Leader:
         )
         requests = Requests(writer, records, term.held)
         decisions = Decisions(shared)
-        self._fires = Fires(shared, decisions, store, policy.lookahead)
+        self._fires = Fires(shared, decisions, store, policy.lookahead, policy.ahead)
         self._reports = Reports(shared)
         self._sweep = Sweep(shared, self.roster, policy.lease.total_seconds(), policy.session_timeout.total_seconds())
         self._reception = Reception(shared, self._reports, self._sweep)
@@ -165,6 +189,7 @@ class Leader:
                 return
             for name, loop in (
                 ("fires", self._fires.run()),
+                ("ahead", self.ahead.run()),
                 ("prefetch", self._fires.prefetch.run()),
                 ("executors", self._follow_executors()),
                 ("sweep", self._tick()),
@@ -233,6 +258,7 @@ class Leader:
     async def stop(self, seconds: float) -> None:
         """Fire nothing more, and let what is decided be written; at most for so long."""
         self._fires.rest()
+        self._recall.everything()
         try:
             async with asyncio.timeout(seconds):
                 await self._writer.drained()
@@ -256,7 +282,7 @@ class Leader:
         self._called = True
 
     def _link(self, member: Member) -> Link:
-        return Link(member, self.term, self._clock, self._may_act, self)
+        return Link(member, self.term, self._clock, self._may_act, self, self._transport)
 
     async def _follow_executors(self) -> None:
         while True:
@@ -268,6 +294,7 @@ class Leader:
         while True:
             if self._may_act():
                 await self._sweep.check()
+                await self._sweep.release_stranded()
             if self.vigil.silent is self._offering:
                 self._pump()
             if self._watch.connected():
@@ -294,14 +321,28 @@ class Leader:
 
     def changed(self, link: Link) -> None:
         """An executor came, went, or changed what it takes."""
-        _log.info("executor changed", executor=link.member.id, attached=link.attached, slots=link.slots)
+        _log.info(
+            "executor changed",
+            executor=link.member.id,
+            attached=link.attached,
+            slots=link.slots,
+            draining=link.draining,
+        )
         self._pump()
+        if link.draining:
+            link.farewell()  # from now on nothing is sent there: see `Ahead`
+
+    def _may_offer(self) -> bool:
+        """Whether executors may be given more: in a long silence nothing is placed, or waits at a stream, that would
+        leave after it, too late perhaps."""
+        return not self.vigil.silent
 
     def _pump(self) -> None:
         if self._called:
-            # in a long silence nothing is placed that would leave after it, too late perhaps
-            self._offering = not self.vigil.silent
-            links = self.roster.links() if self._offering else ()
-            self._placement.offers(link for link in links if link.open_for_work)
+            self._offering = self._may_offer()
+            links = [link for link in (self.roster.links() if self._offering else ()) if link.open_for_work]
+            self._placement.offers(links)
+            for link in links:
+                self.ahead.release(link)
             self._outbox.move(self._placement.pump(self._clock.now()))
             self._backlog.slots_are_free()

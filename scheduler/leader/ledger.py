@@ -42,6 +42,10 @@ class Ledger:
         """The open execution of that id."""
         return self._open.get(execution_id.int)
 
+    def numbered(self, number: int) -> Execution | None:
+        """The open execution whose id is that number."""
+        return self._open.get(number)
+
     def put(self, execution: Execution) -> Execution:
         """Take in what an execution has become; a final one is forgotten."""
         number = execution.id.int

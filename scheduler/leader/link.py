@@ -11,6 +11,8 @@ from cronquorum.clock import Clock
 from cronquorum.coordination import Member
 from cronquorum.durations import DurationError, parse_duration
 from cronquorum.logs import get_logger
+from cronquorum.roles import Role
+from cronquorum.transport import PlainTextRefused, Transport
 from jobstore.model import Term
 from schedapi.errors import from_rpc_error
 from schedapi.v1 import executor_service_pb2 as wire
@@ -22,6 +24,7 @@ from scheduler.wire import seconds
 PROTOCOL = 1
 STATES = ("attached", "draining", "attaching")
 """Of an executor's link. The last one has no stream: it is dialled."""
+FEATURES = (wire.FEATURE_FAREWELL,)
 NO_EPOCH = 2**62
 """Terms do not come so far: an executor that names such an epoch must not use up the store's 64 bits."""
 
@@ -84,12 +87,23 @@ class Link:
     Nothing leaves while the leader may not act.
     """
 
-    def __init__(self, member: Member, term: Term, clock: Clock, may_act: Callable[[], bool], desk: Desk) -> None:
+    def __init__(
+        self,
+        member: Member,
+        term: Term,
+        clock: Clock,
+        may_act: Callable[[], bool],
+        desk: Desk,
+        transport: Transport,
+    ) -> None:
         self.member = member
+        self.holder = (member.id, member.incarnation)
+        """The executor's id and incarnation."""
         self.slots = 0
         self.kinds: frozenset[str] = frozenset()
         self.labels: dict[str, str] = {}
         self.version = ""
+        self.features: frozenset[int] = frozenset()
         self.draining = False
         self.attached = False
         self.tried = asyncio.Event()
@@ -105,12 +119,8 @@ class Link:
         self._clock = clock
         self._may_act = may_act
         self._desk = desk
+        self._transport = transport
         self._outgoing = Outgoing()
-
-    @property
-    def holder(self) -> tuple[str, str]:
-        """The executor's id and incarnation."""
-        return self.member.id, self.member.incarnation
 
     @property
     def open_for_work(self) -> bool:
@@ -121,6 +131,11 @@ class Link:
     def state(self) -> str:
         """One of `STATES`."""
         return ("draining" if self.draining else "attached") if self.attached else "attaching"
+
+    @property
+    def answers_questions(self) -> bool:
+        """Whether it says that it hears us when it is asked: one of an earlier release does not."""
+        return wire.FEATURE_REACH in self.features
 
     def send(self, dispatch: wire.Dispatch) -> None:
         """Send a dispatch whose record is committed. Without a stream it is dropped: attaching again
@@ -138,18 +153,36 @@ class Link:
         if self.attached:
             self._outgoing.acknowledge(key)
 
+    def farewell(self) -> None:
+        """Tell one that drains that nothing more comes, behind all that was sent so far."""
+        if self.attached and wire.FEATURE_FAREWELL in self.features:
+            self._outgoing.farewell()
+
     def ask(self) -> None:
         """Ask the executor whether it hears us; `hearing` has what it says."""
-        if self.attached:
+        if self.attached and self.answers_questions:
             self._outgoing.ask()
+
+    def heard(self, now: float) -> float | None:
+        """When (monotonic seconds) the question was sent that it answered last; None if there was none.
+
+        As long as words of it are being taken in, the answers behind them cannot be: it is heard now. So is, as long as
+        its stream is up, one of an earlier release that answers no such question.
+        """
+        if self.busy or (self.attached and not self.answers_questions):
+            return now
+        return self.hearing.last
 
     async def run(self) -> None:
         """Attach, and attach again, until cancelled. Raises `SupersededByExecutor`."""
         pause = FIRST_PAUSE
         while True:
             try:
-                async with grpc.aio.insecure_channel(self.member.address, options=_OPTIONS) as channel:
+                # a new channel each time: it has the certificate as it is then
+                async with self._transport.channel(self.member.address, Role.EXECUTOR, _OPTIONS) as channel:
                     await self._stream(channel)
+            except PlainTextRefused as error:
+                _log.error("executor is not dialled", executor=self.member.id, error=str(error))
             except grpc.aio.AioRpcError as error:
                 self._broken(error)
             except asyncio.InvalidStateError:
@@ -184,7 +217,7 @@ class Link:
     async def _stream(self, channel: grpc.aio.Channel) -> None:
         await self._until_may_act()
         call: Call = ExecutorServiceStub(channel).Attach()  # type: ignore[no-untyped-call]  # generated
-        hello = wire.Hello(protocol=PROTOCOL, node_id=self._term.node_id, executor_id=self.member.id)
+        hello = wire.Hello(protocol=PROTOCOL, node_id=self._term.node_id, executor_id=self.member.id, features=FEATURES)
         sent = self._clock.monotonic()
         await call.write(wire.LeaderMessage(epoch=self._term.epoch, hello=hello))
         first = await self._first(call)
@@ -246,6 +279,7 @@ class Link:
         self.kinds = frozenset(welcome.kinds)
         self.labels = dict(welcome.labels)
         self.version = welcome.version[:100]
+        self.features = frozenset(welcome.features)
         self.draining = welcome.draining
         if welcome.HasField("lease"):
             self.lease = max(self.lease, seconds(welcome.lease).total_seconds())

@@ -9,8 +9,10 @@ from jobstore.changes import Change, MoveExecution, NewExecution
 from jobstore.errors import BadChange
 from jobstore.model import Execution
 from jobstore.states import PLACED, State
+from schedapi.v1 import executor_service_pb2 as pb
 from scheduler import wire
 from scheduler.errors import NotLeading, SetAside
+from scheduler.leader.ahead import Ahead
 from scheduler.leader.catalog import Catalog
 from scheduler.leader.chains import Chains
 from scheduler.leader.delays import Delays
@@ -31,6 +33,7 @@ class Outbox:
         self,
         writer: Writer,
         ledger: Ledger,
+        ahead: Ahead,
         catalog: Catalog,
         followers: tuple[Delays, Chains],
         hub: Hub,
@@ -39,6 +42,7 @@ class Outbox:
     ) -> None:
         self._writer = writer
         self._ledger = ledger
+        self._ahead = ahead
         self._orders = Orders(catalog)
         self._delays, self._chains = followers
         self._hub = hub
@@ -118,12 +122,18 @@ class Outbox:
         self._hub.publish(execution)
 
     def send(self, link: Link, execution: Execution) -> None:
-        """Send a dispatch whose record is committed."""
+        """Send a dispatch whose record is committed: at its time, and when there is a slot for it."""
+        if not self._ahead.takes(link, execution):
+            order = self.order(execution)
+            if order is not None:
+                link.send(order)
+
+    def order(self, execution: Execution) -> pb.Dispatch | None:
+        """What an executor is told to run; None when the definition is gone."""
         order = self._orders.order(execution)
         if order is None:
             _log.error("a dispatched execution's definition is gone", **_named(execution))
-        else:
-            link.send(order)
+        return order
 
     def _is_still_placed(self, execution: Execution) -> bool:
         """Whether it has not been given away, or ended, while its record was on the way to the store."""
@@ -143,6 +153,7 @@ class Outbox:
         if isinstance(error, NotLeading):
             return
         self._uncommitted.discard(execution.id)
+        self._ahead.withdraw(execution)
         self._ledger.forget(execution.id)
         self._chains.forget(execution)
         self._hub.give_up(execution.id, SetAside(f"execution {execution.id} was set aside: {error}"))

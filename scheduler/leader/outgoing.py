@@ -21,6 +21,7 @@ class Outgoing:
         self._acknowledged: list[wire.AttemptKey] = []
         self._grant: int | None = None
         self._ask = False
+        self._farewell = False
 
     def dispatch(self, dispatch: wire.Dispatch) -> None:
         """Something to run."""
@@ -47,6 +48,11 @@ class Outgoing:
         self._ask = True
         self.something.set()
 
+    def farewell(self) -> None:
+        """Nothing more comes; it does not overtake a dispatch."""
+        self._farewell = True
+        self.something.set()
+
     def take_grant(self) -> int | None:
         """The question for the lease, to be answered otherwise."""
         asked, self._grant = self._grant, None
@@ -60,7 +66,7 @@ class Outgoing:
     def clear(self) -> None:
         """The stream is over: attaching again finds out what was never received."""
         self._dispatches, self._cancels, self._acknowledged = [], [], []
-        self._grant, self._ask = None, False
+        self._grant, self._ask, self._farewell = None, False, False
 
     def batch(self, epoch: int) -> wire.LeaderMessage:
         """As much as one message bears, but for the two questions; `something` says whether there is more."""
@@ -79,6 +85,8 @@ class Outgoing:
             acknowledged=self._acknowledged[:LARGEST_BATCH],
         )
         del self._dispatches[:count], self._cancels[: len(cancels)], self._acknowledged[:LARGEST_BATCH]
+        if not self._dispatches:
+            message.farewell, self._farewell = self._farewell, False
         if self._dispatches or self._cancels or self._acknowledged:
             self.something.set()
         return message

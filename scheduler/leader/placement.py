@@ -17,6 +17,8 @@ from jobstore.model import Execution, Term
 from jobstore.states import State
 from scheduler import routing, settle, wire
 from scheduler.definitions import Definition
+from scheduler.leader.ahead import MOST as MOST_AHEAD
+from scheduler.leader.ahead import Ahead
 from scheduler.leader.catalog import Catalog
 from scheduler.leader.ledger import Holder, Ledger
 
@@ -68,9 +70,12 @@ class _Pool:
 class Placement:
     """Chooses executors by the job's routing strategy, and keeps what nobody can take yet."""
 
-    def __init__(self, term: Term, ledger: Ledger, catalog: Catalog, limits: Limits, draw: random.Random) -> None:
+    def __init__(
+        self, term: Term, ledger: Ledger, ahead: Ahead, catalog: Catalog, limits: Limits, draw: random.Random
+    ) -> None:
         self._term = term
         self._ledger = ledger
+        self._ahead = ahead
         self._catalog = catalog
         self._limits = limits
         self._draw = draw
@@ -105,7 +110,7 @@ class Placement:
         deadline = definition.spec.start_deadline
         if settle.past_deadline(execution, deadline, now):
             return self._out(settle.skip(execution, "startDeadline", now))
-        found, reason = self._candidates(definition, execution)
+        found, reason = self._candidates(definition, execution, now)
         if not found:
             return self._wait(execution, definition.demand, reason, now, deadline)
         turn = self._turns.get(execution.job_uid, 0)
@@ -114,13 +119,18 @@ class Placement:
             self._turns.clear()
         self._turns[execution.job_uid] = turn + 1
         try:
-            chosen = found[routing.STRATEGIES[definition.routing](list(found), request)]
+            candidates = [candidate for candidate, _ in found]
+            choice = routing.STRATEGIES[definition.routing](candidates, request)
+            chosen = found[candidates.index(choice)][1]
         except Exception as error:
             # somebody's own strategy: what it cannot do waits, and delays nobody
             reason = wire.text(f"routing strategy {definition.routing} failed: {error!r}", 500)
             return self._wait(execution, definition.demand, reason, now, deadline)
-        executor_id, incarnation = chosen.holder
-        return self._out(settle.place(execution, executor_id, incarnation, self._term.epoch, now))
+        placed = settle.place(execution, *chosen.holder, self._term.epoch, now)
+        early = execution.scheduled_time > now
+        if early or self._ahead.in_use(chosen.holder) >= chosen.slots:
+            self._ahead.keep(placed, early=early)
+        return self._out(placed)
 
     def pump(self, now: datetime) -> list[Execution]:
         """Place what waits, oldest first, as far as there is room; returns what changed."""
@@ -133,7 +143,7 @@ class Placement:
             line = self._waiting[demand]
             id_ = line[0][1]
             waiting = self._waits(number, id_)
-            if waiting is not None and id_ not in self._refused_by and not self._candidates(*waiting)[0]:
+            if waiting is not None and id_ not in self._refused_by and not self._candidates(*waiting, now)[0]:
                 continue  # nor is there room for those behind it
             line.popleft()
             self._leave(number, id_)
@@ -193,43 +203,79 @@ class Placement:
         waiting = settle.wait(execution, reason, now, check_at)
         return waiting if waiting is execution else self._ledger.put(waiting)
 
-    def _candidates(self, definition: Definition, execution: Execution) -> tuple[dict[routing.Candidate, Offer], str]:
-        """Who could take it now; or, when nobody can, why."""
+    def _candidates(
+        self, definition: Definition, execution: Execution, now: datetime
+    ) -> tuple[list[tuple[routing.Candidate, Offer]], str]:
+        """Who could take it now, or at its time if that is to come; or, when nobody can, why."""
+        early = execution.scheduled_time > now
         full = self._limit_reached(execution.namespace)
         if full:
-            return {}, full
+            return [], full
         pool = self._pool(definition)
         if not pool.offers:
-            return {}, pool.reason
+            return [], pool.reason
         willing = pool.offers
         if execution.id in self._refused_by:
             refusals = self._refused_by[execution.id]
             willing = [offer for offer in willing if offer.holder[0] not in refusals]
             if not willing:
                 told = ", ".join(f"{id_} ({why})" for id_, why in sorted(refusals.items()))
-                return {}, f"refused by {told}"[:500]
-        found = {}
+                return [], f"refused by {told}"[:500]
+        used_of = self._ledger.used_slots if early else self._ahead.in_use
+        found: list[tuple[routing.Candidate, Offer]] = []
+        crowded: list[tuple[routing.Candidate, Offer]] = []
         for offer in willing:
-            used, slots = self._ledger.used_slots(offer.holder), offer.slots
+            slots, used = offer.slots, used_of(offer.holder)
             if used < slots:
-                found[routing.Candidate(offer.holder[0], slots, used)] = offer
+                found.append((routing.Candidate(offer.holder[0], slots, used), offer))
+            elif not found and (self._has_room_early(offer) if early else self._has_room(offer)):
+                crowded.append((routing.Candidate(offer.holder[0], slots, used), offer))
+        # whoever has a free slot; if nobody has, whoever will soon have one
+        found = found or crowded
         return found, "" if found else f"no free slot on {len(willing)} executors"
 
-    def has_room(self, definition: Definition, namespace: str) -> bool:
-        """Whether an execution that nobody has refused would find a slot now."""
+    def _has_room(self, offer: Offer) -> bool:
+        used = self._ahead.in_use(offer.holder)
+        return used < offer.slots or used < offer.slots + min(offer.slots, self._ahead.turnover(offer.holder))
+
+    def _has_room_early(self, offer: Offer) -> bool:
+        # one whose slots are all taken by what runs long is asked when the time has come
+        has_slots = self._ahead.sent(offer.holder) < offer.slots or self._ahead.turnover(offer.holder) > 0
+        return has_slots and self._ahead.early(offer.holder) < MOST_AHEAD
+
+    @property
+    def free_slots(self) -> int:
+        """How many slots nobody has, or waits for."""
+        return sum(max(0, offer.slots - self._ahead.in_use(offer.holder)) for offer in self._offers)
+
+    def has_slot(self, definition: Definition, namespace: str) -> bool:
+        """Whether an execution that nobody has refused would find a free slot now."""
         return not self._limit_reached(namespace) and any(
-            self._ledger.used_slots(offer.holder) < offer.slots for offer in self._pool(definition).offers
+            self._ahead.in_use(offer.holder) < offer.slots for offer in self._pool(definition).offers
         )
+
+    def has_room(self, definition: Definition, namespace: str) -> bool:
+        """Whether an execution that nobody has refused would find an executor now."""
+        return not self._limit_reached(namespace) and any(map(self._has_room, self._pool(definition).offers))
+
+    def has_room_early(self, definition: Definition, namespace: str) -> bool:
+        """Whether one whose time is to come may be recorded for some executor."""
+        if (*definition.demand, namespace) in self._waiting or self._limit_reached(namespace):
+            return False
+        return any(map(self._has_room_early, self._pool(definition).offers))
+
+    @property
+    def full_early(self) -> bool:
+        """Whether nothing more may be recorded ahead for anybody."""
+        return not any(map(self._has_room_early, self._offers))
 
     @property
     def full_everywhere(self) -> bool:
-        """Whether there are executors, and none has a free slot."""
-        return bool(self._offers) and not any(
-            self._ledger.used_slots(offer.holder) < offer.slots for offer in self._offers
-        )
+        """Whether there are executors, and none may have one more."""
+        return bool(self._offers) and not any(map(self._has_room, self._offers))
 
     def is_full(self, definition: Definition, namespace: str) -> bool:
-        """Whether there is no slot for it now, though there are executors that could take it."""
+        """Whether nobody may have it now, though there are executors that could take it."""
         return bool(self._pool(definition).offers) and not self.has_room(definition, namespace)
 
     def _limit_reached(self, namespace: str) -> str:

@@ -40,6 +40,7 @@ class Reports:
         self._catalog = shared.catalog
         self._placement = shared.placement
         self._backlog = shared.backlog
+        self._ahead = shared.ahead
         self._writer = shared.writer
         self._outbox = shared.outbox
         self._records = shared.records
@@ -56,8 +57,10 @@ class Reports:
         """
         while self._writer.full:
             await self._clock.sleep(FULL_PAUSE)
+        # a slot is free before its outcome is taken in: who is in line for it shall not wait for that
+        self._ahead.release(link, sum(report.HasField("outcome") for report in reports))
         now = self._clock.now()
-        freed = False
+        freed = 0
         for report in reports:
             execution = self._named(link, report)
             if execution is not None and not self._catalog.has_definition(execution.job_uid, execution.revision):
@@ -67,8 +70,9 @@ class Reports:
             if execution is None:
                 self._stray(link, report, now)
             else:
-                freed |= self._apply(link, report, execution, now)
+                freed += self._apply(link, report, execution, now)
         if freed:
+            self._ahead.ended(link, freed)
             self._outbox.move(self._placement.pump(now))
             self._backlog.slots_are_free()
 
@@ -82,6 +86,7 @@ class Reports:
             or execution.state not in PLACED
             or execution.executor_id != link.member.id  # this incarnation's, or kept in the journal of an earlier one
             or not wire.key_matches(report.key, execution)
+            or self._ahead.has(execution)  # nobody was told of it
         ):
             return None
         return execution

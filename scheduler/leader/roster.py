@@ -46,7 +46,7 @@ class Roster:
 
     def ask(self, everybody: bool) -> None:
         """Ask a few of the attached executors whether they hear us, each time others; or everybody."""
-        attached = [link for link in self._links.values() if link.attached]
+        attached = [link for link in self._links.values() if link.attached and link.answers_questions]
         if not everybody and len(attached) > FEW:
             turn = self._turn % len(attached)
             self._turn = turn + FEW
@@ -55,13 +55,9 @@ class Roster:
             link.ask()
 
     def heard(self, now: float) -> float | None:
-        """When (monotonic seconds) the question was sent that any of them answered last; None if none did.
-
-        As long as words of one are being taken in, the answers behind them cannot be: that one is heard now.
-        """
-        if any(link.busy for link in self._links.values()):
-            return now
-        return max((link.hearing.last for link in self._links.values() if link.hearing.last is not None), default=None)
+        """When (monotonic seconds) the question was sent that any of them answered last; None if none did."""
+        heard = (link.heard(now) for link in self._links.values())
+        return max((when for when in heard if when is not None), default=None)
 
     def last_sign(self, holder: Holder) -> tuple[float | None, float | None]:
         """When (monotonic seconds) an incarnation was last given its lease by us, and how long that is."""

@@ -26,6 +26,8 @@ class Runs:
         self._catalog = shared.catalog
         self._admission = shared.admission
         self._chains = shared.chains
+        self._ahead = shared.ahead
+        self._recall = shared.recall
         self._writer = shared.writer
         self._outbox = shared.outbox
         self._hub = shared.hub
@@ -68,6 +70,8 @@ class Runs:
                 request_id=request.request_id,
             )
             self._writer.require_room()
+            if not self._admission.is_free(definition, 1):
+                self._recall.of_job(job.uid)  # what is to come is not open yet
             execution = self._admission.admit(execution, definition, now)
             kept = self._requests.keep(request, {"execution": str(execution.id)}, now)
             await self._outbox.written(NewExecution(execution), kept)
@@ -95,6 +99,7 @@ class Runs:
                 raise Conflict(f"execution {execution_id} is {past.state} already", reason="FINAL")
             self._writer.require_room()
             now = self._clock.now()
+            execution = self._ahead.given_back(execution, now)
             after = self._ledger.put(settle.cancel(execution, wire.text(reason, 500) or "cancelled", now))
             if after.state.final:
                 self._chains.forget(after)  # at once: it stands in nobody's line while this is written

@@ -6,6 +6,7 @@ from cronquorum.clock import Clock
 from jobstore.model import Term
 from jobstore.protocols import Records
 from scheduler.leader.admission import Admission
+from scheduler.leader.ahead import Ahead
 from scheduler.leader.backlog import Backlog
 from scheduler.leader.catalog import Catalog
 from scheduler.leader.chains import Chains
@@ -14,6 +15,7 @@ from scheduler.leader.hub import Hub
 from scheduler.leader.ledger import Ledger
 from scheduler.leader.outbox import Outbox
 from scheduler.leader.placement import Placement
+from scheduler.leader.recall import Recall
 from scheduler.leader.timetable import Timetable
 from scheduler.leader.writer import Writer
 from scheduler.metrics import NodeMetrics
@@ -32,6 +34,8 @@ class Shared:
     catalog: Catalog
     delays: Delays
     backlog: Backlog
+    ahead: Ahead
+    recall: Recall
     placement: Placement
     chains: Chains
     admission: Admission

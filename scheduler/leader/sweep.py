@@ -30,6 +30,7 @@ class Sweep:
         self._catalog = shared.catalog
         self._placement = shared.placement
         self._backlog = shared.backlog
+        self._ahead = shared.ahead
         self._chains = shared.chains
         self._writer = shared.writer
         self._outbox = shared.outbox
@@ -74,6 +75,31 @@ class Sweep:
         self._placement.ask_again(execution.id)
         return self._placement.place(execution, definition, now)
 
+    async def release_stranded(self) -> None:
+        """What waits to be sent to an executor that does not take it is given to others."""
+        stranded = list(self._ahead.stranded())
+        waiting = self._ahead.first_in_line(self._placement.free_slots)
+        await self._catalog.fetch_definitions((e.job_uid, e.revision) for e in (*stranded, *waiting))
+        now = self._clock.now()
+        for before in stranded:
+            execution = self._ledger.get(before.id)
+            if execution is not None and execution.state is State.DISPATCHED and not execution.cancelling:
+                self._place_again(execution, now)
+        for execution in waiting:
+            definition = self._catalog.definition(execution.job_uid, execution.revision)
+            finds = definition is not None and self._placement.has_slot(definition, execution.namespace)
+            if finds and self._ahead.withdraw(execution):
+                self._place_again(self._ledger.get(execution.id) or execution, now)
+
+    def _place_again(self, execution: Execution, now: datetime) -> None:
+        """It was not sent: another executor may have it."""
+        back = self._ledger.put(settle.give_back(execution, "no slot came free", now))
+        definition = self._catalog.definition(execution.job_uid, execution.revision)
+        if definition is None:
+            self._outbox.move([self._ledger.put(settle.skip(back, "definitionUnreadable", now))])
+        else:
+            self._outbox.move([self._placement.place(back, definition, now)])
+
     async def departed(self, members: Mapping[str, Member]) -> None:
         """Give away what is held by incarnations that are gone for longer than their lease can last."""
         monotonic = self._clock.monotonic()
@@ -113,6 +139,9 @@ class Sweep:
             if wire.flat(wire.key_of(execution)) in kept:
                 continue
             definition = self._catalog.definition(execution.job_uid, execution.revision)
+            if self._ahead.withdraw(execution):
+                self._place_again(execution, now)
+                continue
             settled = settle.settle(execution, settle.lost("executorLost", now), definition, now)
             after = self._ledger.put(settled.execution)
             ended = [EndAttempt(settled.ended)] if settled.ended is not None else []

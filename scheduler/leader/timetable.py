@@ -7,7 +7,7 @@ and is read by index when the horizon moves on.
 import heapq
 import itertools
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from jobstore.model import DueTrigger
@@ -25,6 +25,7 @@ class Timetable:
 
     def __init__(self) -> None:
         self._heap: list[_Entry] = []
+        self._later: list[_Entry] = []
         self._next: dict[int, _Entry] = {}
         self._held: set[int] = set()
         self._numbers = itertools.count()
@@ -42,6 +43,11 @@ class Timetable:
         return len(self._next) - len(self._held)
 
     @property
+    def held(self) -> int:
+        """How many were looked at, and are to be looked at again."""
+        return len(self._held)
+
+    @property
     def horizon(self) -> Place:
         """How far everything is known."""
         return self._horizon
@@ -53,19 +59,27 @@ class Timetable:
         next_fire: datetime | None,
         fires: int,
         missed_until: datetime | None = None,
+        previous_fire: datetime | None = None,
     ) -> None:
         """A trigger's next fire is decided; what lies behind the horizon is left to the store."""
         self.drop(uid)
         limit = self._horizon if self._reading is None else max(self._horizon, self._reading)
         if next_fire is not None and (next_fire, uid) <= limit:
-            due = DueTrigger(uid=uid, job_uid=job_uid, next_fire=next_fire, fires=fires, missed_until=missed_until)
-            self._insert(due, next_fire)
+            due = DueTrigger(
+                uid=uid,
+                job_uid=job_uid,
+                next_fire=next_fire,
+                fires=fires,
+                missed_until=missed_until,
+                previous_fire=previous_fire,
+            )
+            self._insert(self._heap, due, next_fire)
 
     def hold(self, trigger: DueTrigger, until: datetime) -> None:
-        """A trigger whose time has come is looked at again at a later one, without another due time."""
+        """A trigger that was looked at is looked at again at that time, without another due time."""
         self.drop(trigger.uid)
         self._held.add(trigger.uid.int)
-        self._insert(trigger, until)
+        self._insert(self._later, trigger, until)
 
     def drop(self, uid: UUID) -> None:
         """A trigger is gone, is set aside, or waits for something other than time."""
@@ -74,10 +88,10 @@ class Timetable:
         if self._next.pop(uid.int, None) is not None:
             self._held.discard(uid.int)
 
-    def _insert(self, trigger: DueTrigger, at: datetime) -> None:
+    def _insert(self, heap: list[_Entry], trigger: DueTrigger, at: datetime) -> None:
         entry = at, trigger.uid.int, next(self._numbers), trigger
         self._next[entry[1]] = entry
-        heapq.heappush(self._heap, entry)
+        heapq.heappush(heap, entry)
 
     def begin_reading(self, until: Place) -> None:
         """What is decided from now on is newer than what the store is being asked."""
@@ -88,7 +102,7 @@ class Timetable:
         """Take in what the store answered: the triggers between the old horizon and this one."""
         for row in rows:
             if row.uid.int not in self._touched:
-                self._insert(row, row.next_fire)
+                self._insert(self._heap, row, row.next_fire)
         self._horizon = max(self._horizon, horizon)
         self._reading = None
         self._touched.clear()
@@ -105,16 +119,32 @@ class Timetable:
         """The edit is over."""
         self._frozen.discard(job_uid.int)
 
-    def take(self, now: datetime, limit: int, ready: Callable[[UUID], bool]) -> tuple[list[DueTrigger], set[UUID]]:
+    def take(
+        self, now: datetime, limit: int, ready: Callable[[UUID], bool], ahead: datetime | None = None
+    ) -> tuple[list[DueTrigger], set[UUID]]:
         """Remove and return triggers that are due, in order, at most `limit`; those of frozen jobs stay.
 
-        So do those of jobs that are not `ready`: their jobs' uids are the second part of the answer.
+        So do those of jobs that are not `ready`: their jobs' uids are the second part of the answer. Those that were
+        not looked at before are taken when they are due at `ahead`, if that is given.
         """
         taken: list[DueTrigger] = []
-        left: list[_Entry] = []
         missing: set[UUID] = set()
-        while self._heap and self._heap[0][0] <= now and len(taken) < limit and len(missing) < limit:
-            entry = heapq.heappop(self._heap)
+        self._take(self._later, now, limit, ready, taken, missing)
+        self._take(self._heap, ahead or now, limit, ready, taken, missing)
+        return taken, missing
+
+    def _take(
+        self,
+        heap: list[_Entry],
+        until: datetime,
+        limit: int,
+        ready: Callable[[UUID], bool],
+        taken: list[DueTrigger],
+        missing: set[UUID],
+    ) -> None:
+        left: list[_Entry] = []
+        while heap and heap[0][0] <= until and len(taken) < limit and len(missing) < limit:
+            entry = heapq.heappop(heap)
             trigger = entry[3]
             if not self._is_current(entry):
                 continue
@@ -128,8 +158,7 @@ class Timetable:
                 self._held.discard(entry[1])
                 taken.append(trigger)
         for entry in left:
-            heapq.heappush(self._heap, entry)
-        return taken, missing
+            heapq.heappush(heap, entry)
 
     def of(self, uid: UUID) -> DueTrigger | None:
         """A trigger, if it is here."""
@@ -145,17 +174,19 @@ class Timetable:
         triggers = (trigger for _, _, _, trigger in self._next.values())
         return heapq.nsmallest(limit, triggers, key=lambda trigger: (trigger.next_fire, trigger.uid.int))
 
-    def next_due(self) -> datetime | None:
-        """When the next trigger that may fire is to be looked at."""
-        while self._heap and not self._is_current(self._heap[0]):
-            heapq.heappop(self._heap)
-        if not self._heap:
-            return None
-        first = self._heap[0]
-        if first[3].job_uid.int not in self._frozen:
-            return first[0]
+    def next_due(self, ahead: timedelta = timedelta(0)) -> datetime | None:
+        """When the next trigger that may fire is to be looked at: one that was not yet so much before it is due."""
+        unheld, held = self._first(self._heap), self._first(self._later)
+        return min((at for at in (held, unheld and unheld - ahead) if at is not None), default=None)
+
+    def _first(self, heap: list[_Entry]) -> datetime | None:
+        while heap and not self._is_current(heap[0]):
+            heapq.heappop(heap)
+        if not heap or heap[0][3].job_uid.int not in self._frozen:
+            return heap[0][0] if heap else None
         return min(
-            (at for at, _, _, trigger in self._next.values() if trigger.job_uid.int not in self._frozen), default=None
+            (entry[0] for entry in heap if self._is_current(entry) and entry[3].job_uid.int not in self._frozen),
+            default=None,
         )
 
     def _is_current(self, entry: _Entry) -> bool:

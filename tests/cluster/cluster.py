@@ -39,7 +39,11 @@ class Cluster:
 
     def upgrade(self) -> None:
         """Bring the schema up to date."""
-        run([sys.executable, "-m", "jobstore", "upgrade", "--store", self.store])
+        self.jobstore("upgrade")
+
+    def jobstore(self, command: str) -> None:
+        """Run a command of `python -m jobstore`."""
+        run([sys.executable, "-m", "jobstore", command, "--store", self.store])
 
     def start_node(self, id_: str, *flags: str, env: Mapping[str, str] | None = None) -> Part:
         """Start a node, and wait until it serves."""

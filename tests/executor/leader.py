@@ -97,6 +97,9 @@ class Stream:
     async def python(self, name: str, params: Mapping[str, Any] | None = None, **options: Any) -> pb.AttemptKey:
         return await self.dispatch({"python": {"callable": name}}, params=dict(params or {}), **options)
 
+    async def farewell(self) -> None:
+        await self.send(farewell=True)
+
     async def acknowledge(self, *keys: pb.AttemptKey) -> None:
         await self.send(acknowledged=keys)
 

@@ -157,6 +157,20 @@ async def test_a_guardian_that_is_killed_takes_its_executor_and_the_tasks_with_i
             os.kill(orphan, signal.SIGKILL)  # it was the guardian's alone
 
 
+async def test_what_a_task_leaves_behind_and_ends_later_stays_no_zombie(
+    spawn: Spawn, zk_chroot: str, tmp_path: Path
+) -> None:
+    """As the first process of a container, where nobody else would see to it."""
+    guarded = guard(spawn, zk_chroot, "--drain", "0s")
+    await guarded.life(1)
+    async with guarded.attached() as stream:
+        *_, orphan = await start_family(stream, tmp_path)
+        assert orphan in children_of(guarded.process.pid)
+        os.kill(orphan, signal.SIGKILL)
+        await eventually_async(lambda: orphan not in children_of(guarded.process.pid))
+    assert guarded.process.terminate(30) == 0
+
+
 async def test_an_executor_that_is_stopped_longer_than_its_lease_is_killed(
     spawn: Spawn, zk_chroot: str, tmp_path: Path
 ) -> None:

@@ -82,7 +82,7 @@ ZK = ["--zookeeper", "127.0.0.1:1"]
         ([*ZK, "--kind", "http"], 2, "--kind: 'http' is not 'shell' or 'python'"),
         ([*ZK, "--label", "x"], 2, "--label: 'x' is not KEY=VALUE"),
         ([*ZK, "--lease", "5s"], 2, "lease: 5 s is less than 3 session timeouts of 4 s"),
-        ([*ZK, "--listen", "0.0.0.0:7500"], 2, "can be reached by others"),
+        ([*ZK, "--listen", "0.0.0.0:7500"], 2, "is not loopback, and the traffic is plain text"),
         ([*ZK, "--executor-id", "a b"], 2, "executor id: 'a b' is not"),
     ],
 )

@@ -15,6 +15,7 @@ from cronquorum.coordination.protocols import EXECUTORS, CoordinationError
 from executor.config import ExecutorConfig
 from executor.errors import BadConfig, BadTasks, CannotListen, StartError
 from executor.service import Executor
+from schedapi.v1 import executor_service_pb2 as pb
 from tests.executor.conftest import Lead, StartExecutor
 from tests.executor.leader import PATIENCE
 
@@ -35,10 +36,10 @@ async def test_it_registers_where_it_really_listens(start_executor: StartExecuto
 
 
 async def test_what_is_advertised_bears_the_real_port(start_executor: StartExecutor) -> None:
-    executor = await start_executor(advertise="runner.example:0")
+    executor = await start_executor(advertise="runner.example:0", insecure=True)
     host, _, port = executor.address.partition(":")
     assert host == "runner.example" and int(port) > 0
-    assert (await start_executor(advertise="runner.example:1234")).address == "runner.example:1234"
+    assert (await start_executor(advertise="runner.example:1234", insecure=True)).address == "runner.example:1234"
 
 
 async def test_an_id_that_somebody_holds(start_executor: StartExecutor) -> None:
@@ -80,8 +81,9 @@ async def test_tasks_that_cannot_be_imported(start_executor: StartExecutor) -> N
         ({"labels": {"a": "c,d"}}, "label: 'a=c,d' is not key=value"),
         ({"listen": "7500"}, "listen: '7500' is not HOST:PORT"),
         ({"listen": "127.0.0.1:70000"}, "port 70000 is not in 0-65535"),
-        ({"listen": "0.0.0.0:7500"}, "listen: '0.0.0.0:7500' can be reached by others"),
-        ({"listen": "runner.example:7500"}, "can be reached by others"),
+        ({"listen": "0.0.0.0:7500"}, "listen: 0.0.0.0 is not loopback, and the traffic is plain text"),
+        ({"listen": "runner.example:7500"}, "listen: runner.example is not loopback"),
+        ({"advertise": "runner.example:7500"}, "advertise: runner.example is not loopback"),
         ({"listen": "0.0.0.0:7500", "insecure": True}, "advertise: '0.0.0.0' is everywhere"),
         ({"advertise": "[::]:1"}, "advertise: '::' is everywhere"),
         ({"advertise": "x"}, "advertise: 'x' is not HOST:PORT"),
@@ -158,6 +160,83 @@ async def test_a_draining_executor_says_so_to_a_new_leader(start_executor: Start
     assert (await leader.attach(2)).welcome.draining
     executor.hurry()
     await stopping
+
+
+WITH_FAREWELL: dict[str, Any] = {"features": [pb.FEATURE_FAREWELL]}
+
+
+async def test_one_that_drains_goes_when_its_leader_has_sent_all_that_was_recorded_for_it(
+    start_executor: StartExecutor, lead: Lead
+) -> None:
+    executor = await start_executor()
+    stream = await (await lead(executor)).attach(**WITH_FAREWELL)
+    assert pb.FEATURE_FAREWELL in stream.welcome.features
+    stopping = asyncio.create_task(executor.stop(60))
+    await stream.wait_for(lambda: stream.capacities)
+    recorded = await stream.shell("true")
+    assert (await stream.refused(recorded)).reason == "draining"
+    await stream.acknowledge(recorded)
+    last = await stream.shell("true")
+    await stream.farewell()
+    await stream.refused(last)
+    assert not stopping.done()
+    await stream.acknowledge(last)
+    async with asyncio.timeout(PATIENCE):
+        await stopping
+
+
+async def test_a_farewell_of_the_leader_before_is_not_the_next_ones(start_executor: StartExecutor, lead: Lead) -> None:
+    executor = await start_executor()
+    leader = await lead(executor)
+    stream = await leader.attach(**WITH_FAREWELL)
+    key = await stream.shell("exec sleep 600")
+    await stream.started(key)
+    stopping = asyncio.create_task(executor.stop(0.1))
+    await stream.wait_for(lambda: stream.capacities)
+    await stream.farewell()
+    await stream.outcome(key)
+    later = await leader.attach(2, **WITH_FAREWELL)
+    await later.acknowledge(key)
+    last = await later.shell("true")
+    await later.refused(last)
+    await later.acknowledge(last)
+    assert not stopping.done()
+    await later.farewell()
+    async with asyncio.timeout(PATIENCE):
+        await stopping
+
+
+async def test_a_leader_that_knows_no_farewell_is_not_waited_for(
+    start_executor: StartExecutor, lead: Lead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("executor.service.FAREWELL_SECONDS", 600.0)
+    executor = await start_executor()
+    await (await lead(executor)).attach()
+    async with asyncio.timeout(PATIENCE):
+        await executor.stop(60)
+
+
+async def test_one_that_no_leader_has_attached_to_waits_for_none(
+    start_executor: StartExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("executor.service.FAREWELL_SECONDS", 600.0)
+    executor = await start_executor()
+    async with asyncio.timeout(PATIENCE):
+        await executor.stop(60)
+
+
+async def test_what_a_hurried_executor_ends_is_still_handed_back(start_executor: StartExecutor, lead: Lead) -> None:
+    executor = await start_executor()
+    stream = await (await lead(executor)).attach(**WITH_FAREWELL)
+    key = await stream.shell("exec sleep 600")
+    await stream.started(key)
+    stopping = asyncio.create_task(executor.stop(600))
+    await stream.wait_for(lambda: stream.capacities)
+    executor.hurry()
+    outcome = await stream.outcome(key)
+    assert (outcome.state, outcome.reason) == ("lost", "drained")
+    async with asyncio.timeout(PATIENCE):
+        await stopping
 
 
 async def test_a_broken_duty_is_told(start_executor: StartExecutor, caplog: pytest.LogCaptureFixture) -> None:

@@ -73,6 +73,7 @@ class Liar(service.ExecutorServiceServicer):
             kinds=["python", "shell"],
             labels={"pool": "lies"},
             lease=Duration(seconds=int(LEASE)),
+            features=[wire.FEATURE_REACH],
         )
 
 

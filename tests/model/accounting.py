@@ -2,12 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from jobstore.changes import Change, DeleteJob, KeepAnswer, MoveTrigger, NewExecution, PutJob, VoidExecution
+from jobstore.changes import (
+    Change,
+    DeleteJob,
+    KeepAnswer,
+    MoveExecution,
+    MoveTrigger,
+    NewExecution,
+    PutJob,
+    VoidExecution,
+)
 from jobstore.model import Execution, Job, TriggerRecord
+from jobstore.states import State
 from jobstore.trigger_spec import MisfireSpec
+from scheduler.leader.ahead import AHEAD
 from tests.model.loop import START
 from tests.model.memory_store import MemoryStore
 from tests.model.variants import PERIODS
@@ -63,6 +74,7 @@ class Accounts:
         self._store = store
         self._wrong = wrong
         self._covers: dict[UUID, set[int]] = {}
+        self._owners: dict[UUID, UUID] = {}
         self._jobs: dict[UUID, Job] = {}
         self._revised: dict[UUID, float] = {}
 
@@ -73,6 +85,8 @@ class Accounts:
             match change:
                 case NewExecution(execution) if execution.trigger_uid is not None:
                     self._new(execution, _voided(changes, index + 1), now)
+                case VoidExecution(uid) if uid in self._covers:  # not in favour of another record
+                    self._taken_back(self._owners.pop(uid), self._covers.pop(uid))
                 case MoveTrigger(uid):
                     touched.add(uid)
                 case PutJob(job):
@@ -91,11 +105,18 @@ class Accounts:
     def _owner(self, uid: UUID) -> UUID | None:
         return next((job.uid for job in self._jobs.values() if job.trigger(uid)), None)
 
+    def _taken_back(self, trigger: UUID, due_times: set[int]) -> None:
+        """Recorded ahead, and not to be: it is to come again."""
+        account = self.accounts.get(trigger)
+        if account is not None:
+            account.covered -= due_times
+            account.total -= len(due_times)
+
     def _new(self, execution: Execution, voided: list[UUID], now: datetime) -> None:
         assert execution.trigger_uid is not None
         account = self.accounts.get(execution.trigger_uid)
         at = seconds(execution.scheduled_time)
-        if execution.scheduled_time > now:
+        if execution.scheduled_time > now + (AHEAD if execution.state is State.DISPATCHED else timedelta(0)):
             self._wrong(f"recorded early: {_shown(execution)} at {seconds(now):g}")
         job = self._jobs.get(execution.job_uid)
         if job is None or account is None:
@@ -136,6 +157,7 @@ class Accounts:
         account.covered |= own | took
         account.total += len(own)
         self._covers[execution.id] = own | took
+        self._owners[execution.id] = account.uid
 
     @staticmethod
     def _is_late(execution: Execution, account: Account, first: float) -> bool:
@@ -215,10 +237,10 @@ class Accounts:
 
 
 def _voided(changes: Sequence[Change], start: int) -> list[UUID]:
-    """What a new record takes the place of: the voids between it and the next new one."""
+    """What a new record takes the place of: the voids between it and what is next written of an execution."""
     found: list[UUID] = []
     for change in changes[start:]:
-        if isinstance(change, NewExecution):
+        if isinstance(change, NewExecution | MoveExecution):
             break
         if isinstance(change, VoidExecution):
             found.append(change.id)

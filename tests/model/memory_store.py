@@ -102,6 +102,7 @@ class MemoryStore:
                     next_fire=each.next_fire,
                     fires=each.fires,
                     missed_until=each.missed_until,
+                    previous_fire=each.previous_fire,
                 )
                 for job in self.jobs_by_uid.values()
                 for each in job.triggers

@@ -20,6 +20,20 @@ _JARS = (
     "metrics-core.jar",
     "snappy-java.jar",
 )
+NETTY_PACKAGES = ("libnetty-java",)
+_NETTY_JARS = tuple(
+    f"netty-{name}.jar"
+    for name in (
+        "buffer",
+        "codec",
+        "common",
+        "handler",
+        "resolver",
+        "transport",
+        "transport-native-epoll",
+        "transport-native-unix-common",
+    )
+)
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _SYSTEM = Path("/usr/share/java")
 
@@ -56,9 +70,12 @@ def cache_folder() -> Path:
     return folder
 
 
-def zookeeper_jars() -> list[Path]:
-    """The jars of a ZooKeeper server. Raises MissingPart when they can't be had."""
-    return debian_jars("ZooKeeper", PACKAGES, _JARS, cache_folder() / "zookeeper")
+def zookeeper_jars(*, tls: bool = False) -> list[Path]:
+    """The jars of a ZooKeeper server; with those for TLS, if asked. Raises MissingPart when they can't be had."""
+    jars = debian_jars("ZooKeeper", PACKAGES, _JARS, cache_folder() / "zookeeper")
+    if tls:
+        jars += debian_jars("ZooKeeper's TLS", NETTY_PACKAGES, _NETTY_JARS, cache_folder() / "netty")
+    return jars
 
 
 def debian_jars(part: str, packages: Sequence[str], names: Sequence[str], cached: Path) -> list[Path]:

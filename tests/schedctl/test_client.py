@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -30,6 +31,7 @@ from schedapi.v1 import execution_service_pb2, job_pb2, job_service_pb2
 from tests.rig.ports import free_port
 from tests.schedctl.service import NO_LEADER, Service
 
+CANCELLED = grpc.StatusCode.CANCELLED
 GET = job_service_pb2.GetJobRequest(namespace="default", name="nightly")
 
 
@@ -80,6 +82,28 @@ def test_the_next_endpoint_is_asked_and_then_remembered(service: Service) -> Non
         client.unary("JobService/Get", GET, job_pb2.Job)
     assert raised.value.reason == "UNREACHABLE"
     assert "connection refused; localhost" in str(raised.value)
+
+
+@pytest.fixture
+def ending() -> Iterator[str]:
+    """A server that takes every call and drops it, as one does that is just ending."""
+
+    class Drops(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in the stubs alone
+        def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+            return grpc.unary_unary_rpc_method_handler(lambda request, context: context.abort(CANCELLED, ""))
+
+    server = grpc.server(ThreadPoolExecutor(1), handlers=[Drops()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield f"127.0.0.1:{port}"
+    server.stop(None).wait()
+
+
+def test_a_call_that_an_ending_node_drops_goes_to_the_next_one(ending: str, service: Service) -> None:
+    service.jobs["default", "nightly"] = job_pb2.Job()
+    with Client([ending, service.endpoint]) as client:
+        client.unary("JobService/Get", GET, job_pb2.Job)
+    assert len(service.requests) == 1
 
 
 def test_a_node_that_dies_during_a_write_leaves_a_doubt(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,8 +37,8 @@ def refusal(key: pb.AttemptKey, reason: str = "noSlot", message: str = "full") -
 class ScriptedExecutor(ExecutorServiceServicer):
     """Answers each Hello with a Welcome, and keeps what the leader says.
 
-    `held` and `offers` (reports) go with the next Welcome. `check` sees each message of a leader before it is
-    kept; what it raises is in `wrong`. A question whether it hears is answered as long as `hears` is true. While
+    `held`, `draining` and `offers` (reports) go with the next Welcome. `check` sees each message of a leader before it
+    is kept; what it raises is in `wrong`. A question whether it hears is answered as long as `hears` is true. While
     `awake` is cleared its process hangs: it reads nothing, and its stream stays open.
     """
 
@@ -50,11 +50,14 @@ class ScriptedExecutor(ExecutorServiceServicer):
         kinds: Iterable[str] = ("shell", "python"),
         labels: dict[str, str] | None = None,
         lease: str = "15s",
+        features: Iterable[pb.Feature] = (pb.FEATURE_REACH, pb.FEATURE_FAREWELL),
         check: Check = lambda executor, message: None,
     ) -> None:
         self.name = name
         self.incarnation = f"life-{uuid4().hex[:8]}"
         self.slots, self.kinds, self.labels, self.lease = slots, list(kinds), labels or {}, lease
+        self.features = list(features)
+        self.draining = False
         self.held: list[pb.AttemptKey] = []
         self.vouched: list[str] = []
         self.offers: list[pb.Report] = []
@@ -70,6 +73,8 @@ class ScriptedExecutor(ExecutorServiceServicer):
         self.cancels: list[pb.AttemptKey] = []
         self.acknowledged: list[pb.AttemptKey] = []
         self.grants: list[int] = []
+        self.farewells: list[int] = []
+        """How many dispatches had come when each was said."""
         self.wrong: list[Exception] = []
         self._check = check
         self._context: Any = None
@@ -143,6 +148,8 @@ class ScriptedExecutor(ExecutorServiceServicer):
             labels=self.labels,
             held=self.held,
             vouched=self.vouched,
+            draining=self.draining,
+            features=self.features,
         )
         await context.write(pb.ExecutorMessage(welcome=welcome, reports=self.offers))
         self._context = context
@@ -169,6 +176,8 @@ class ScriptedExecutor(ExecutorServiceServicer):
             self.dispatches.extend(message.dispatches)
             self.cancels.extend(message.cancels)
             self.acknowledged.extend(message.acknowledged)
+            if message.farewell:
+                self.farewells.append(len(self.dispatches))
             if message.HasField("lease"):
                 self.grants.append(message.lease.asked)
             if message.HasField("reach"):

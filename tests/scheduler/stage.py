@@ -198,7 +198,7 @@ class Stage:
         leader, now = self.leader, self.clock.now()
         timetable, writer = leader.timetable, leader._writer
         known = timetable.horizon[0] - now > self.policy.lookahead / 2 or leader._fires._plenty()
-        due = timetable.next_due()
+        due = timetable.next_due(leader._fires._reach())
         return (
             known
             and timetable._reading is None

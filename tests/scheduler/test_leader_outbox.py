@@ -12,6 +12,7 @@ from jobstore.model import Term
 from jobstore.sql.store import SqlStore
 from jobstore.states import State
 from schedapi.v1 import executor_service_pb2 as pb
+from scheduler.leader.leader import TICK
 from tests.scheduler.fake_clock import until
 from tests.scheduler.scripted_executor import ScriptedExecutor, outcome
 from tests.scheduler.stage import MINUTELY, Stage
@@ -91,3 +92,53 @@ async def test_no_outcome_is_acknowledged_before_it_is_committed(stage: Stage, h
     hold.open.set()
     await until(lambda: executor.acknowledged == [key])
     assert stage.row(row.id).state is State.SUCCEEDED
+
+
+async def test_to_one_that_drains_nothing_is_sent_any_more(stage: Stage, hold: Hold) -> None:
+    await stage.lead()
+    draining = await stage.executor("draining")
+    await stage.apply(concurrency={"policy": "allow"})
+    sent = await stage.run_job()
+    await stage.dispatched(draining)
+    hold.open.clear()
+    runs = [asyncio.create_task(stage.run_job()) for _ in range(3)]
+    await until(hold.begun.is_set)
+    await until(lambda: len(stage.leader.ledger) == 4)
+    await draining.say(capacity=pb.CapacityChange(slots=4, draining=True))
+    await until(lambda: draining.farewells)
+    assert draining.farewells == [1], "behind the one that was sent"
+    hold.open.set()
+    rows = await asyncio.gather(*runs)
+    assert {row.executor_id for row in rows} == {"draining"}, "it was placed there, and recorded"
+    other = await stage.executor("other")
+    await stage.pass_time(TICK)
+    await until(lambda: len(other.dispatches) == 3)
+    assert len(draining.dispatches) == 1
+    assert [stage.row(row.id).executor_id for row in (sent, *rows)] == ["draining", "other", "other", "other"]
+
+
+async def test_one_that_drains_at_the_hello_is_told_at_once_and_is_sent_nothing_again(stage: Stage) -> None:
+    await stage.lead()
+    draining = await stage.executor("draining")
+    await stage.apply()
+    row = await stage.run_job()
+    await stage.dispatched(draining)  # which has not received it, as it says at the next Hello
+    draining.draining = True
+    await stage.executor("other", attached=False)
+    await stage.reign.end()
+    await stage.lead()
+    await stage.attached(draining)
+    await until(lambda: draining.farewells)
+    await stage.pass_time(TICK)
+    await until(lambda: stage.executors["other"].dispatches)
+    assert len(draining.dispatches) == 1
+    assert (stage.row(row.id).executor_id, stage.row(row.id).placement) == ("other", 2)
+
+
+async def test_one_of_an_earlier_release_is_told_nothing_that_it_does_not_know(stage: Stage) -> None:
+    await stage.lead()
+    executor = await stage.executor(features=[pb.FEATURE_REACH])
+    await executor.say(capacity=pb.CapacityChange(slots=4, draining=True))
+    await heard(executor)
+    await stage.quiet()
+    assert executor.farewells == []

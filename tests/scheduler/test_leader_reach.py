@@ -125,3 +125,27 @@ async def test_who_waits_for_the_store_to_take_in_what_was_said_is_not_deaf(
     await stage.becomes(row, State.SUCCEEDED)
     await until(lambda: not link.busy)
     assert stage.leader.reach() == (1, begin)
+
+
+async def test_one_of_an_earlier_release_is_asked_nothing_and_heard_as_long_as_its_stream_is_up(stage: Stage) -> None:
+    await stage.lead()
+    begin = stage.clock.monotonic()
+    executor = await stage.executor(features=())
+    await stage.pass_time(3)
+    stage.leader.ask(everybody=True)
+    await stage.quiet()
+    assert stage.leader.reach() == (1, begin + 3)
+    await stage.hung_up(executor)
+    assert executor.asked == []
+    assert stage.leader.reach() == (1, begin)
+
+
+async def test_beside_one_of_an_earlier_release_the_others_are_asked(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roster_module, "FEW", 1)
+    await stage.lead()
+    await stage.executor("executor-1", features=())
+    other = await stage.executor("executor-2")
+    stage.leader.ask(everybody=False)
+    await until(lambda: other.asked)

@@ -11,10 +11,12 @@ from jobstore.opening import open_store
 from jobstore.states import State
 from scheduler import settle
 from scheduler.definitions import Defaults
+from scheduler.leader.ahead import Ahead
 from scheduler.leader.catalog import Catalog
 from scheduler.leader.ledger import Holder, Ledger
 from scheduler.leader.placement import Limits, Placement
 from tests.scheduler.building import NOW, TERM, execution, job
+from tests.scheduler.fake_clock import FakeClock
 
 SECOND = timedelta(seconds=1)
 
@@ -40,8 +42,10 @@ class Yard:
     def __init__(self, limits: Limits | None = None) -> None:
         self.ledger = Ledger()
         self.catalog = Catalog(open_store("sqlite://"), Defaults())  # never asked: all is at hand
-        self.placement = Placement(TERM, self.ledger, self.catalog, limits or Limits(), random.Random(1))
         self.now: datetime = NOW
+        self.clock = FakeClock(NOW)
+        ahead = Ahead(self.ledger, self.clock, lambda holder: None, lambda: True, lambda execution: None)
+        self.placement = Placement(TERM, self.ledger, ahead, self.catalog, limits or Limits(), random.Random(1))
         self._jobs = 0
 
     def offer(self, *executors: Executor) -> None:

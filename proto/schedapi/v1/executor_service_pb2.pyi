@@ -5,6 +5,7 @@ from google.protobuf import struct_pb2 as _struct_pb2
 from schedapi.v1 import execution_pb2 as _execution_pb2
 from schedapi.v1 import job_pb2 as _job_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
@@ -12,8 +13,17 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class Feature(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FEATURE_UNSPECIFIED: _ClassVar[Feature]
+    FEATURE_REACH: _ClassVar[Feature]
+    FEATURE_FAREWELL: _ClassVar[Feature]
+FEATURE_UNSPECIFIED: Feature
+FEATURE_REACH: Feature
+FEATURE_FAREWELL: Feature
+
 class LeaderMessage(_message.Message):
-    __slots__ = ("epoch", "hello", "dispatches", "cancels", "acknowledged", "lease", "reach")
+    __slots__ = ("epoch", "hello", "dispatches", "cancels", "acknowledged", "lease", "reach", "farewell")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     DISPATCHES_FIELD_NUMBER: _ClassVar[int]
@@ -21,6 +31,7 @@ class LeaderMessage(_message.Message):
     ACKNOWLEDGED_FIELD_NUMBER: _ClassVar[int]
     LEASE_FIELD_NUMBER: _ClassVar[int]
     REACH_FIELD_NUMBER: _ClassVar[int]
+    FAREWELL_FIELD_NUMBER: _ClassVar[int]
     epoch: int
     hello: Hello
     dispatches: _containers.RepeatedCompositeFieldContainer[Dispatch]
@@ -28,17 +39,20 @@ class LeaderMessage(_message.Message):
     acknowledged: _containers.RepeatedCompositeFieldContainer[AttemptKey]
     lease: LeaseGrant
     reach: ReachQuestion
-    def __init__(self, epoch: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., dispatches: _Optional[_Iterable[_Union[Dispatch, _Mapping]]] = ..., cancels: _Optional[_Iterable[_Union[AttemptKey, _Mapping]]] = ..., acknowledged: _Optional[_Iterable[_Union[AttemptKey, _Mapping]]] = ..., lease: _Optional[_Union[LeaseGrant, _Mapping]] = ..., reach: _Optional[_Union[ReachQuestion, _Mapping]] = ...) -> None: ...
+    farewell: bool
+    def __init__(self, epoch: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., dispatches: _Optional[_Iterable[_Union[Dispatch, _Mapping]]] = ..., cancels: _Optional[_Iterable[_Union[AttemptKey, _Mapping]]] = ..., acknowledged: _Optional[_Iterable[_Union[AttemptKey, _Mapping]]] = ..., lease: _Optional[_Union[LeaseGrant, _Mapping]] = ..., reach: _Optional[_Union[ReachQuestion, _Mapping]] = ..., farewell: _Optional[bool] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("protocol", "node_id", "executor_id")
+    __slots__ = ("protocol", "node_id", "executor_id", "features")
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
     EXECUTOR_ID_FIELD_NUMBER: _ClassVar[int]
+    FEATURES_FIELD_NUMBER: _ClassVar[int]
     protocol: int
     node_id: str
     executor_id: str
-    def __init__(self, protocol: _Optional[int] = ..., node_id: _Optional[str] = ..., executor_id: _Optional[str] = ...) -> None: ...
+    features: _containers.RepeatedScalarFieldContainer[Feature]
+    def __init__(self, protocol: _Optional[int] = ..., node_id: _Optional[str] = ..., executor_id: _Optional[str] = ..., features: _Optional[_Iterable[_Union[Feature, str]]] = ...) -> None: ...
 
 class AttemptKey(_message.Message):
     __slots__ = ("execution_id", "part", "attempt", "placement", "incarnation")
@@ -105,7 +119,7 @@ class ExecutorMessage(_message.Message):
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., reports: _Optional[_Iterable[_Union[Report, _Mapping]]] = ..., lease: _Optional[_Union[LeaseQuestion, _Mapping]] = ..., capacity: _Optional[_Union[CapacityChange, _Mapping]] = ..., reach: _Optional[_Union[ReachAnswer, _Mapping]] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("protocol", "executor_id", "incarnation", "version", "slots", "kinds", "labels", "draining", "lease", "held", "vouched")
+    __slots__ = ("protocol", "executor_id", "incarnation", "version", "slots", "kinds", "labels", "draining", "lease", "held", "vouched", "features")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -124,6 +138,7 @@ class Welcome(_message.Message):
     LEASE_FIELD_NUMBER: _ClassVar[int]
     HELD_FIELD_NUMBER: _ClassVar[int]
     VOUCHED_FIELD_NUMBER: _ClassVar[int]
+    FEATURES_FIELD_NUMBER: _ClassVar[int]
     protocol: int
     executor_id: str
     incarnation: str
@@ -135,7 +150,8 @@ class Welcome(_message.Message):
     lease: _duration_pb2.Duration
     held: _containers.RepeatedCompositeFieldContainer[AttemptKey]
     vouched: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, protocol: _Optional[int] = ..., executor_id: _Optional[str] = ..., incarnation: _Optional[str] = ..., version: _Optional[str] = ..., slots: _Optional[int] = ..., kinds: _Optional[_Iterable[str]] = ..., labels: _Optional[_Mapping[str, str]] = ..., draining: _Optional[bool] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., held: _Optional[_Iterable[_Union[AttemptKey, _Mapping]]] = ..., vouched: _Optional[_Iterable[str]] = ...) -> None: ...
+    features: _containers.RepeatedScalarFieldContainer[Feature]
+    def __init__(self, protocol: _Optional[int] = ..., executor_id: _Optional[str] = ..., incarnation: _Optional[str] = ..., version: _Optional[str] = ..., slots: _Optional[int] = ..., kinds: _Optional[_Iterable[str]] = ..., labels: _Optional[_Mapping[str, str]] = ..., draining: _Optional[bool] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., held: _Optional[_Iterable[_Union[AttemptKey, _Mapping]]] = ..., vouched: _Optional[_Iterable[str]] = ..., features: _Optional[_Iterable[_Union[Feature, str]]] = ...) -> None: ...
 
 class LeaseQuestion(_message.Message):
     __slots__ = ("asked",)
