@@ -94,6 +94,7 @@ def test_idle(rig: Rig) -> None:
 def test_runs(rig: Rig, calls: int) -> None:
     found = measure(rig, "runs", "--calls", str(calls), "--seconds", "0.5")
     assert found["took_ms"]["p50"] > 0
+    assert found["bare"] > 0
 
 
 def test_shell_tasks_beside_a_bare_loop(rig: Rig) -> None:
