@@ -21,7 +21,8 @@ def main() -> int:
     options = parser_of(name).parse_args(sys.argv[2:])
     about = {"versions": figures.versions(), "machine": figures.machine()}  # the load is what it was before
     found = _module(name).run(options)
-    print(json.dumps({"benchmark": name, **found, **about}))
+    tls = {"tls": options.tls} if hasattr(options, "tls") else {}
+    print(json.dumps({"benchmark": name, **found, **tls, **about}))
     return 1 if found.get("wrong") else 0
 
 

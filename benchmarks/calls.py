@@ -5,9 +5,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import grpc
 import uvloop
 
+from cronquorum.certificates import Certificates, TlsFiles
+from cronquorum.roles import Role
+from cronquorum.transport import Transport
 from schedapi.client import new_request_id
 from schedapi.v1.job_service_pb2 import RunJobRequest, RunJobResponse
 
@@ -24,13 +26,18 @@ class Called:
     state: str
 
 
-def call(address: str, namespace: str, names: Sequence[str], seconds: float) -> list[Called]:
+def call(
+    address: str, namespace: str, names: Sequence[str], seconds: float, tls: TlsFiles | None = None
+) -> list[Called]:
     """For so many seconds, run each of these jobs again and again, one call at a time for each."""
-    return uvloop.run(_callers(address, namespace, names, seconds))
+    certificates = None if tls is None else Certificates.open(tls, Role.CLIENT)
+    return uvloop.run(_callers(address, namespace, names, seconds, Transport(certificates)))
 
 
-async def _callers(address: str, namespace: str, names: Sequence[str], seconds: float) -> list[Called]:
-    async with grpc.aio.insecure_channel(address) as channel:
+async def _callers(
+    address: str, namespace: str, names: Sequence[str], seconds: float, transport: Transport
+) -> list[Called]:
+    async with transport.channel(address, Role.SCHEDULER) as channel:
         run = channel.unary_unary(
             _METHOD,
             request_serializer=RunJobRequest.SerializeToString,

@@ -13,6 +13,7 @@ def add_cluster_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(store="postgresql")
     parser.add_argument("--executors", type=int, default=2, metavar="N")
     parser.add_argument("--slots", type=int, default=256, metavar="N", help="of each executor")
+    parser.add_argument("--tls", action="store_true", help="mutual TLS between all parts, with new certificates")
     parser.add_argument(
         "--settle", type=float, default=SETTLE, metavar="SECONDS", help="between the last Apply and the clock's start"
     )
@@ -25,4 +26,6 @@ def add_concurrency_option(parser: argparse.ArgumentParser) -> None:
 
 def shape(options: argparse.Namespace) -> Shape:
     """The same, for a rig."""
-    return Shape(store=options.store, executors=options.executors, slots=options.slots)
+    if options.tls and options.store == "sqlite":
+        raise SystemExit("--tls: with --store sqlite everything is one process, on loopback")
+    return Shape(store=options.store, executors=options.executors, slots=options.slots, tls=options.tls)

@@ -22,9 +22,13 @@ from kazoo.client import KazooClient
 from benchmarks.commands import ENVIRONMENT, run
 from benchmarks.record import PostgresRecord, Record, SqliteRecord
 from benchmarks.usage import Usage, usage
+from cronquorum.certificates import TlsFiles
+from cronquorum.clock import host_time
+from cronquorum.roles import Role
 from schedapi.client import Client
 from schedapi.errors import ApiError
 from schedapi.v1.cluster_service_pb2 import ClusterStatus, ExecutorsRequest, ExecutorsResponse, StatusRequest
+from schedctl.authority import Authority
 from tests.rig import reaper
 from tests.rig.ports import free_port
 from tests.rig.postgres import PostgresServer
@@ -44,6 +48,7 @@ class Shape:
     store: str = "postgresql"
     executors: int = 2
     slots: int = 256
+    tls: bool = False
 
 
 class Rig:
@@ -61,6 +66,9 @@ class Rig:
         self.store = ""
         self._ports: dict[str, int] = {}
         self._openings = 0
+        self.tls: TlsFiles | None = None
+        """A client's files, when all parts have TLS."""
+        self._flags: dict[Role, tuple[str, ...]] = {}
         self._undo = contextlib.ExitStack()
         self._undo.callback(reaper.forget, self.folder)
         self._undo.callback(shutil.rmtree, self.folder)
@@ -72,6 +80,8 @@ class Rig:
                 self._undo.push(self._opened)
                 self._start_embedded()
             else:
+                if self.shape.tls:
+                    self._make_certificates()
                 self._start_servers()
                 self._undo.push(self._opened)
                 self.open(self.new_store("bench"))
@@ -105,6 +115,8 @@ class Rig:
                 *("executor", "--zookeeper", self._zookeeper_hosts, "--executor-id", name),
                 *("--listen", f"127.0.0.1:{free_port()}", "--data", str(self.folder / f"{name}.{self._openings}")),
                 *("--tasks", "benchmarks.tasks", "--slots", str(self.shape.slots), "--log-level", "warning"),
+                *self._flags.get(Role.EXECUTOR, ()),
+                *("--metrics-listen", "127.0.0.1:0"),
             )
         self.connect(NODE)
 
@@ -124,13 +136,13 @@ class Rig:
             name,
             *("scheduler", "--store", self.store, "--zookeeper", self._zookeeper_hosts, "--node-id", name),
             *("--listen", f"127.0.0.1:{self._ports[name]}", "--metrics-listen", "127.0.0.1:0"),
-            *("--log-level", "warning", *flags),
+            *("--log-level", "warning", *self._flags.get(Role.SCHEDULER, ()), *flags),
         )
 
     def connect(self, node: str) -> None:
         """Make `client` one of this node's, and wait until the leader has all executors."""
         self.address = f"127.0.0.1:{self._ports[node]}"
-        self.client = Client([self.address])
+        self.client = Client([self.address], self.tls)
         self._opened.callback(self.client.close)
         wanted = 1 if self.shape.store == "sqlite" else self.shape.executors
 
@@ -175,6 +187,14 @@ class Rig:
     @property
     def _zookeeper_hosts(self) -> str:
         return f"{self._zookeeper.hosts}/opening-{self._openings}"
+
+    def _make_certificates(self) -> None:
+        now, folder = host_time(), self.folder / "pki"
+        authority = Authority.create(folder, now)
+        for role in (Role.SCHEDULER, Role.EXECUTOR, Role.CLIENT):
+            files = authority.issue(role, folder, now).files
+            self._flags[role] = ("--tls-cert", str(files.cert), "--tls-key", str(files.key), "--tls-ca", str(files.ca))
+            self.tls = files  # the client's, which is the last
 
     def _start_servers(self) -> None:
         self._zookeeper = self._undo.enter_context(ZooKeeperServer())

@@ -62,5 +62,12 @@ _ACTIONS: dict[str, Callable[[], None]] = {
     "fail": _fail,
 }
 
-hit: Callable[[str], None] = _in(Path(os.environ[VARIABLE])) if os.environ.get(VARIABLE) else _off
+_folder = Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None
+
+hit: Callable[[str], None] = _off if _folder is None else _in(_folder)
 """A place of this name is passed. To be called as `failpoints.hit`."""
+
+
+def armed(name: str) -> bool:
+    """Whether the next `hit` of this name would do something: for whoever passes that place only then."""
+    return _folder is not None and (_folder / name).exists()

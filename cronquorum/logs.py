@@ -1,22 +1,64 @@
 """Logs: lines for people on a terminal, JSON lines otherwise; to stderr, with UTC timestamps.
 
+Each line of a process bears what `bind` was told (its node, or its executor), and each within `within` the epoch. The
+level changes without a restart: `listen`.
+
 What libraries log through the standard library goes the same way, from WARNING upwards. A program that
 embeds us and never calls `configure` finds our events in its own `logging`.
 """
 
 import logging
 import os
+import signal
 import sys
 from typing import TextIO, cast
 
 import structlog
-from structlog.typing import FilteringBoundLogger, Processor
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+# read when gRPC is imported, which is later: its C core would write lines of its own to stderr
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 OURS = ("cronquorum", "jobstore", "scheduler", "executor", "schedctl", "schedapi", "__main__")
 LEVELS = ("debug", "info", "warning", "error")
 
+LOUDER, AS_CONFIGURED = signal.SIGUSR1, signal.SIGUSR2
+
+_facts: dict[str, object] = {}
+
+
+class Verbosity:
+    """`debug`: whether debug lines are written. Ask before what is done often: it costs less than an unwritten line."""
+
+    __slots__ = ("configured", "debug")
+
+    def __init__(self) -> None:
+        self.configured = "info"
+        self.debug = False
+
+
+verbosity = Verbosity()
+within = structlog.contextvars.bound_contextvars
+"""A block, all of whose lines bear these facts, and those of the tasks that it starts."""
+
+
+def bind(**facts: object) -> None:
+    """Have each line of this process bear these facts, from whichever thread."""
+    _facts.update(facts)
+
+
+def unbind() -> None:
+    """Forget what was bound."""
+    _facts.clear()
+
+
+def _add_facts(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    return {**_facts, **event}
+
+
 _EVENT: list[Processor] = [
     structlog.contextvars.merge_contextvars,
+    _add_facts,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -64,5 +106,25 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    verbosity.configured = level
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """The least level of our own lines from now on. From any thread."""
     for name in OURS:
         logging.getLogger(name).setLevel(level.upper())
+    verbosity.debug = level == "debug"
+
+
+def change(number: int) -> None:
+    """Do what a signal asks for, and say so."""
+    level = "debug" if number == LOUDER else verbosity.configured
+    set_level(level)
+    get_logger(__name__).warning("the log level was changed", to=level)
+
+
+def listen() -> None:
+    """SIGUSR1: write debug lines; SIGUSR2: as configured again. In the main thread."""
+    for number in (LOUDER, AS_CONFIGURED):
+        signal.signal(number, lambda number, frame: change(number))

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+START_TIMEOUT = timedelta(minutes=10)
+"""Unless a manifest says it; the same as there."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -47,7 +49,18 @@ class PythonTask:
     kind: str = field(default="python", init=False)
 
 
-Task = ShellTask | PythonTask
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KubernetesTask:
+    """A pod template, as plain JSON values. `namespace` and `container` are empty where the manifest is silent."""
+
+    template: Mapping[str, Any]
+    namespace: str = ""
+    container: str = ""
+    start_timeout: timedelta = START_TIMEOUT
+    kind: str = field(default="kubernetes", init=False)
+
+
+Task = ShellTask | PythonTask | KubernetesTask
 
 
 class Assignment(NamedTuple):
@@ -55,6 +68,7 @@ class Assignment(NamedTuple):
 
     A tuple, like all values here that each attempt has one of: a frozen dataclass costs three times as much to make.
 
+    `traceparent` is the W3C trace context that the task continues; empty when nothing is traced.
     `killable` when it must be possible to end it by force: it has a timeout, or may be run again.
     """
 
@@ -69,6 +83,7 @@ class Assignment(NamedTuple):
     params: Mapping[str, Any]
     timeout: timedelta | None
     may_rerun: bool
+    traceparent: str = ""
 
     @property
     def killable(self) -> bool:

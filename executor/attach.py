@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from cronquorum import __version__
 from cronquorum.clock import Clock
-from cronquorum.logs import get_logger
+from cronquorum.logs import get_logger, within
 from cronquorum.names import shown
 from executor import wire
 from executor.assignment import AttemptKey
@@ -19,6 +19,7 @@ from executor.datadir import Leader
 from executor.errors import (
     BadMessage,
     Refusal,
+    StaleEpoch,
     StreamRefused,
     Superseded,
     TooMuchHeld,
@@ -27,6 +28,7 @@ from executor.errors import (
 )
 from executor.fence import Fence
 from executor.lease import Lease
+from executor.metrics import ExecutorMetrics
 from executor.outgoing import Outgoing
 from executor.stream import LeaderStream, to_api_error
 from schedapi import errors as api
@@ -54,6 +56,7 @@ class AttachService(ExecutorServiceServicer):
         attempts: Attempts,
         lease: Lease,
         clock: Clock,
+        metrics: ExecutorMetrics | None = None,
     ) -> None:
         self._config = config
         self._executor_id = executor_id
@@ -61,11 +64,17 @@ class AttachService(ExecutorServiceServicer):
         self._attempts = attempts
         self._lease = lease
         self._clock = clock
+        self._metrics = metrics or ExecutorMetrics()
         self._stream: LeaderStream | None = None
         self.dismissed = asyncio.Event()
         """Set unless the last leader may send something yet. One that never says farewell, being of an earlier release,
         is not waited for."""
         self.dismissed.set()
+
+    @property
+    def attached(self) -> bool:
+        """Whether a leader's stream is up."""
+        return self._stream is not None
 
     def tell(self, key: AttemptKey) -> None:
         """An attempt has news."""
@@ -90,12 +99,18 @@ class AttachService(ExecutorServiceServicer):
         try:
             await self._serve(context)
         except StreamRefused as error:
+            if isinstance(error, StaleEpoch):
+                self._metrics.stale_epochs.add()
             await api.abort(context, to_api_error(error))
 
     async def _serve(self, context: "Context") -> None:
         first = await self._first(context)
         leader = self._check_hello(first)
         await self._fence.record(leader)
+        with within(epoch=leader.epoch):
+            await self._follow(context, leader, first)
+
+    async def _follow(self, context: "Context", leader: Leader, first: pb.LeaderMessage) -> None:
         # from here to the end of `_begin` in one step: no await
         stream, welcome = self._begin(leader, first.hello)
         tasks: list[asyncio.Task[None]] = []

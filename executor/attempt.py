@@ -9,7 +9,7 @@ from typing import Protocol
 from cronquorum.clock import Clock
 from cronquorum.durations import format_duration
 from executor.assignment import Assignment, AttemptKey
-from executor.kinds.protocol import Run, TaskKind
+from executor.kinds.protocol import LastingKind, Run, TaskKind
 from executor.output import Output
 from executor.report import (
     Chunk,
@@ -78,18 +78,22 @@ class Attempt:
         "_run",
         "_stop",
         "_timer",
+        "_told",
         "assignment",
         "key",
+        "lasting",
         "latest",
         "started_at",
     )
 
-    def __init__(self, assignment: Assignment, clock: Clock, keeper: Keeper) -> None:
+    def __init__(self, assignment: Assignment, clock: Clock, keeper: Keeper, lasting: bool = False) -> None:
         self.assignment = assignment
         self.key: AttemptKey = assignment.key
         self.started_at: float | None = None
         """Monotonic seconds."""
         self.latest: Progress | None = None
+        self.lasting = lasting
+        """Whether it outlives this process."""
         self._clock = clock
         self._keeper = keeper
         self._run: Run | None = None
@@ -98,6 +102,7 @@ class Attempt:
         self._output: Output | None = None
         self._ended = False
         self._lapsed = False
+        self._told = 0
 
     @property
     def chunks(self) -> list[Chunk]:
@@ -108,6 +113,17 @@ class Attempt:
         """Start it. What the kind's `run` raises goes through."""
         self._run = kind.run(self.assignment, self)
 
+    def resume(self, kind: LastingKind) -> None:
+        """Go on with what an earlier incarnation started."""
+        self._run = kind.resume(self.assignment, self)
+
+    def leave(self) -> None:
+        """Let it run on without us: nothing more is told of it."""
+        self._ended = True
+        self._run = None
+        if self._timer is not None:
+            self._timer.cancel()
+
     def stop(self, stop: Stop) -> None:
         """End it. The first reason is the one on the record; the shortest grace counts."""
         if self._ended or self._run is None:
@@ -117,24 +133,39 @@ class Attempt:
 
     def flush(self) -> None:
         """Send what output has gathered."""
-        if self._output is not None and self._output.flush():
+        if self._output is None or self._ended:
+            return
+        if not self.lasting:
+            self._output.flush()
+        if len(self._output.chunks) > self._told:
+            self._told = len(self._output.chunks)
             self._keeper.changed(self)
 
     def may_start(self) -> bool:
         self._lapsed = not self._keeper.may_start()
         return not self._lapsed
 
-    def started(self) -> None:
-        self.started_at = self._clock.monotonic()
+    def started(self, age: float = 0.0) -> None:
+        self.started_at = self._clock.monotonic() - age
         if self.assignment.timeout is not None:
-            self._timer = asyncio.create_task(self._time_out(self.assignment.timeout.total_seconds()))
+            left = max(0.0, self.assignment.timeout.total_seconds() - age)
+            self._timer = asyncio.create_task(self._time_out(left))
+        if self.lasting:  # whose starts are few, and far from their dispatches
+            self._keeper.changed(self)
 
     def output(self, stream: str, data: bytes) -> None:
+        self._made_output().write(stream, data)
+        self._keeper.output_waits(self)
+
+    def line(self, data: bytes) -> None:
+        self._made_output().line(data)
+        self._keeper.output_waits(self)
+
+    def _made_output(self) -> Output:
         if self._output is None:
             with _making_output:
                 self._output = self._output or Output()
-        self._output.write(stream, data)
-        self._keeper.output_waits(self)
+        return self._output
 
     def progress(self, fraction: float, note: str) -> None:
         if not self._ended:

@@ -11,16 +11,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from cronquorum import failpoints
 from cronquorum.clock import Clock
-from cronquorum.logs import get_logger
+from cronquorum.logs import get_logger, verbosity
 from cronquorum.names import shown
 from executor.assignment import Assignment, AttemptKey
 from executor.attempt import CANCELLED, Attempt, Stop
 from executor.errors import Refusal
-from executor.kinds.protocol import TaskKind
+from executor.kinds.protocol import LastingKind, TaskKind
+from executor.metrics import ExecutorMetrics
 from executor.outbox import Outbox
 from executor.output import FLUSH_SECONDS
-from executor.report import Ended, FinalReport, Refused, TaskFailure, clean_text
+from executor.report import Ended, FinalReport, Outcome, Refused, TaskFailure, clean_text
 from executor.seen import Seen
+from executor.spans import RunSpans
 
 MAX_REFUSAL = 500
 STARTED_SECONDS = 0.05
@@ -46,6 +48,8 @@ class Attempts:
         may_run: Callable[[], bool],
         may_start: Callable[[], bool],
         on_change: Callable[[AttemptKey], None],
+        metrics: ExecutorMetrics | None = None,
+        spans: RunSpans | None = None,
     ) -> None:
         self.slots = slots
         self.draining = False
@@ -59,7 +63,10 @@ class Attempts:
         self._may_run = may_run
         self._may_start = may_start
         self._on_change = on_change
+        self._metrics = metrics or ExecutorMetrics()
+        self._spans = spans
         self._kinds: Mapping[str, TaskKind] = {}
+        self._lasting: list[LastingKind] = []
         self._active: dict[tuple[str, int], AttemptKey] = {}
         self._seen = Seen()
         self._unflushed: dict[Attempt, None] = {}
@@ -69,6 +76,7 @@ class Attempts:
     def use(self, kinds: Iterable[TaskKind]) -> None:
         """The kinds that are accepted."""
         self._kinds = {kind.name: kind for kind in kinds}
+        self._lasting = [kind for kind in self._kinds.values() if isinstance(kind, LastingKind)]
 
     def held(self) -> list[AttemptKey]:
         """All that a report is still to come of, or to be acknowledged: of this incarnation, and the outcomes of
@@ -76,6 +84,24 @@ class Attempts:
         waiting = dict.fromkeys(self.outbox.outcomes)
         waiting.update((key, None) for key in self.outbox if key.incarnation == self._incarnation)
         return [*self.running, *waiting]
+
+    def resume(self, assignment: Assignment, kind: LastingKind) -> None:
+        """Go on with what an earlier incarnation began. One that has ended, and whose outcome waits here, does not."""
+        key = assignment.key
+        if any(each.execution == key.execution and each.order == key.order for each in self.outbox.outcomes):
+            return
+        self._take_in(assignment, True).resume(kind)
+
+    def leave(self) -> None:
+        """Let go of all that outlives this process: a later incarnation finds it."""
+        for attempt in [each for each in self.running.values() if each.lasting]:
+            attempt.leave()
+            self._let_go(attempt)
+
+    @property
+    def local(self) -> list[AttemptKey]:
+        """What runs below this process, and ends with it."""
+        return [key for key, attempt in self.running.items() if not attempt.lasting]
 
     def begin_epoch(self) -> None:
         """A later epoch than all before: what it sends anew was never settled, as far as its store knows, whatever was
@@ -100,6 +126,7 @@ class Attempts:
 
     def refuse(self, key: AttemptKey, refusal: Refusal) -> None:
         """Nothing of it ran, and nothing will."""
+        self._metrics.refusals.add(refusal.reason)
         what = Refused(reason=refusal.reason, message=clean_text(refusal.message, MAX_REFUSAL))
         self.outbox.put(FinalReport(key=key, what=what, ended=self._clock.monotonic()))
         self._remember(key)
@@ -126,6 +153,8 @@ class Attempts:
         """The last word on it is recorded: forget it, but for having seen it."""
         if self.outbox.acknowledge(key):
             self._remember(key)
+            for kind in self._lasting:
+                kind.acknowledged(key)
 
     def may_start(self) -> bool:
         return self._may_start()
@@ -141,13 +170,13 @@ class Attempts:
 
     def ended(self, attempt: Attempt, report: FinalReport) -> None:
         key = attempt.key
-        self._unflushed.pop(attempt, None)
-        self._begun.pop(attempt, None)
-        del self.running[key]
-        del self._active[key.execution]
-        self._one_ended.set()
-        if not self.running:
-            self.idle.set()
+        self._let_go(attempt)
+        if isinstance(report.what, Outcome):
+            self._metrics.outcomes.add(report.what.state)
+        if self._spans is not None:
+            self._spans.ended(attempt.assignment, report)
+        if verbosity.debug:
+            _log.debug("attempt ended", **_named(attempt.assignment), **_ended(report))
         failpoints.hit("executor.outcome")
         self.outbox.put(report)
         self._on_change(key)
@@ -171,6 +200,25 @@ class Attempts:
                     self._begin(attempt)
                 else:
                     self._on_change(attempt.key)
+
+    def _take_in(self, assignment: Assignment, lasting: bool) -> Attempt:
+        key = assignment.key
+        attempt = Attempt(assignment, self._clock, self, lasting)
+        self.running[key] = attempt
+        self._active[key.execution] = key
+        self.idle.clear()
+        self._seen.remember(key)
+        return attempt
+
+    def _let_go(self, attempt: Attempt) -> None:
+        key = attempt.key
+        self._unflushed.pop(attempt, None)
+        self._begun.pop(attempt, None)
+        del self.running[key]
+        del self._active[key.execution]
+        self._one_ended.set()
+        if not self.running:
+            self.idle.set()
 
     def _begin(self, attempt: Attempt) -> None:
         self._begun[attempt] = None
@@ -206,22 +254,36 @@ class Attempts:
         return kind
 
     def _start(self, assignment: Assignment, kind: TaskKind) -> None:
-        key = assignment.key
-        attempt = Attempt(assignment, self._clock, self)
-        self.running[key] = attempt
-        self._active[key.execution] = key
-        self.idle.clear()
-        self._seen.remember(key)
-        self._begin(attempt)
+        if self._spans is not None:
+            assignment = self._spans.mark(assignment)
+        attempt = self._take_in(assignment, kind in self._lasting)
+        if not attempt.lasting:
+            self._begin(attempt)
+        if verbosity.debug:
+            _log.debug("attempt begins", **_named(assignment), kind=kind.name)
         failpoints.hit("executor.start")
         try:
             attempt.begin(kind)
         except Refusal:
-            del self.running[key], self._active[key.execution]
-            self._begun.pop(attempt, None)
-            if not self.running:
-                self.idle.set()
+            self._let_go(attempt)
             raise
         except Exception as error:  # a kind that breaks must not break the others' stream
-            _log.exception("a task kind broke", kind=kind.name, execution=key.execution_id)
+            _log.exception("a task kind broke", kind=kind.name, **_named(assignment))
             attempt.ended(Ended(error=TaskFailure(type="internal", message=clean_text(str(error)), tail="")))
+        self._metrics.starts.add()
+
+
+def _named(assignment: Assignment) -> dict[str, object]:
+    key = assignment.key
+    return {
+        "namespace": assignment.namespace,
+        "job": assignment.job,
+        "execution": key.execution_id,
+        "attempt": key.attempt,
+        "epoch": assignment.epoch,
+    }
+
+
+def _ended(report: FinalReport) -> dict[str, object]:
+    what = report.what
+    return {"state": what.state.value, "exit_code": what.exit_code} if isinstance(what, Outcome) else {}

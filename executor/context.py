@@ -24,6 +24,7 @@ class Context:
 
     `scheduled_time` is aware UTC; `params` are all parameters, merged; `cancelled` is set when the task
     should end. `execution_id`, `attempt` and `epoch` together are a token for the task's own fencing.
+    `traceparent` is the W3C trace context of the attempt; empty when nothing is traced.
     """
 
     __slots__ = (
@@ -36,6 +37,7 @@ class Context:
         "namespace",
         "params",
         "scheduled_time",
+        "traceparent",
         "trigger",
     )
 
@@ -51,6 +53,7 @@ class Context:
         epoch: int,
         params: Mapping[str, Any],
         listener: Listener,
+        traceparent: str = "",
     ) -> None:
         self.namespace = namespace
         self.job = job
@@ -60,6 +63,7 @@ class Context:
         self.attempt = attempt
         self.epoch = epoch
         self.params = params
+        self.traceparent = traceparent
         self.cancelled = threading.Event()
         self._listener = listener
 

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 
+from cronquorum.logs import change
 from executor.guardian.offspring import kill_below
 from executor.guardian.packets import Channel
 from executor.process import cease
@@ -73,6 +74,8 @@ def follow(channel: Channel, on_stop: Callable[[int], None]) -> None:
             break
         if packet.said.get("what") == "stop":
             on_stop(int(packet.said["times"]))
+        elif packet.said.get("what") == "level":
+            change(int(packet.said["number"]))
     cease()
     kill_below()
     os.kill(os.getpid(), signal.SIGKILL)

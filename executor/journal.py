@@ -73,6 +73,11 @@ class Journal:
         """All that is not acknowledged, oldest first."""
         return [entry.report for entry in self._live.values()]
 
+    @property
+    def unwritten(self) -> int:
+        """How many outcomes the disk did not take yet."""
+        return len(self._unwritten)
+
     def put(self, report: FinalReport) -> None:
         """An outcome, for the next `write`."""
         self._gathered.append(report)

@@ -81,6 +81,11 @@ class Lease:
         """When it ends, in seconds of `Clock.boottime`."""
         return self._state.until
 
+    @property
+    def remaining(self) -> float:
+        """Seconds until it ends; 0 when it has."""
+        return self._state.remaining(self._clock.boottime())
+
     def holds(self) -> bool:
         """Whether attempts may run now. Cheap: ask before each start."""
         now = self._clock.boottime()

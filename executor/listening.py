@@ -4,10 +4,14 @@ import asyncio
 import socket
 
 import grpc
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
 from cronquorum.settings import split_host_port
+from cronquorum.transport import Transport
 from executor.config import ExecutorConfig, join_host_port
 from executor.errors import CannotListen
+from executor.health import Health
+from schedapi.guard import Guard
 from schedapi.v1.executor_service_pb2_grpc import (
     ExecutorServiceServicer,
     add_ExecutorServiceServicer_to_server,
@@ -29,14 +33,17 @@ _OPTIONS = (
 )
 
 
-async def listen(address: str, service: ExecutorServiceServicer) -> tuple[grpc.aio.Server, int]:
+async def listen(
+    address: str, service: ExecutorServiceServicer, health: Health, transport: Transport
+) -> tuple[grpc.aio.Server, int]:
     """A server that is started, and its port. Raises `CannotListen`."""
     host, port = split_host_port(address)
     await _probe(address, host, port)
-    server = grpc.aio.server(options=_OPTIONS)
+    server = grpc.aio.server(interceptors=() if transport.certificates is None else (Guard(),), options=_OPTIONS)
     add_ExecutorServiceServicer_to_server(service, server)  # type: ignore[no-untyped-call]  # generated
+    add_HealthServicer_to_server(health.servicer, server)
     try:
-        bound = server.add_insecure_port(join_host_port(host, port))
+        bound = transport.listen(server, join_host_port(host, port))
     except RuntimeError:
         raise CannotListen(f"cannot listen on {address} (set --listen)") from None
     await server.start()

@@ -72,6 +72,11 @@ class Outbox:
         return self._reports.get(key)
 
     @property
+    def oldest(self) -> float | None:
+        """When (monotonic seconds) what has waited longest had ended; None when nothing waits."""
+        return next((report.ended for report in self._reports.values()), None)
+
+    @property
     def outcomes(self) -> Iterator[AttemptKey]:
         """How attempts ended, of whichever incarnation; without refusals."""
         return (key for key, report in self._reports.items() if isinstance(report.what, Outcome))

@@ -13,6 +13,9 @@ FLUSH_SECONDS = 0.5
 LIVE_FLUSHES = 300
 FLUSH_SIZE = 8 * 1024
 """After so many flushes, only so many bytes are worth another: a leader takes at most 1,000 chunks of an attempt."""
+SMALL_CUTS = 100
+CUT_SIZE = 256
+"""Of lines, after so many that are a chunk each, a chunk has so many bytes at least."""
 
 
 class Output:
@@ -31,13 +34,25 @@ class Output:
         self._dropped: defaultdict[str, int] = defaultdict(int)
         self._ends: defaultdict[str, bytearray] = defaultdict(bytearray)
         self._flushes = 0
+        self._cuts = 0
         self._closed = False
 
     def write(self, stream: str, data: bytes) -> None:
         """Take a piece. After the close it is too late, and nothing happens."""
         with self._lock:
-            if self._closed:
-                return
+            self._write(stream, data)
+
+    def line(self, data: bytes) -> None:
+        """Take a line of stdout. What alone comes by lines makes the same chunks whenever they come, so long as nobody
+        flushes: told anew, they are the same."""
+        with self._lock:
+            self._write("stdout", data)
+            if self._gathered_size >= (1 if self._cuts < SMALL_CUTS else CUT_SIZE):
+                self._cuts += 1
+                self._flush()
+
+    def _write(self, stream: str, data: bytes) -> None:
+        if not self._closed:
             end = self._ends[stream]
             end += data[-MAX_TEXT:]
             del end[:-MAX_TEXT]

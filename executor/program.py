@@ -10,12 +10,16 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cronquorum import logs
+from cronquorum import logs, tracing
+from cronquorum.certificates import CertificateError
 from cronquorum.clock import SystemClock
 from cronquorum.coordination import CoordinationError
 from cronquorum.coordination.zookeeper import ZooKeeperCoordinator
+from cronquorum.roles import Role
+from cronquorum.transport import Transport, open_transport
 from executor.config import ExecutorConfig, new_incarnation
 from executor.errors import BadConfig, ExecutorError
+from executor.kinds.table import load
 from executor.service import Executor
 from executor.settings import ExecutorSettings
 from executor.ward import Unguarded, Ward
@@ -64,30 +68,31 @@ def run(argv: Sequence[str], start: Start | None = None) -> int:
     start = start or Start()
     settings = ExecutorSettings.load(argv, prog=PROG, description=DESCRIPTION)
     logs.configure(settings.log_level)
+    logs.listen()
     try:
         config = dataclasses.replace(settings.config(), incarnation=start.incarnation, vouched=start.vouched)
         if config.data is None and not config.executor_id:
             config = dataclasses.replace(config, executor_id=start.executor_id)
-        broken = asyncio.run(_run(settings, config, start))
+        load(config.kinds)
+        transport = open_transport(config.tls, Role.EXECUTOR, insecure=config.insecure)
+        broken = asyncio.run(_run(settings, config, start, transport))
     except BadConfig as error:
         print(f"{PROG}: {error}", file=sys.stderr)
         return 2
-    except (ExecutorError, CoordinationError) as error:
+    except (ExecutorError, CertificateError, CoordinationError) as error:
         print(f"{PROG}: {error}", file=sys.stderr)
         return 1
     return 1 if broken else 0
 
 
-async def _run(settings: ExecutorSettings, config: ExecutorConfig, start: Start) -> bool:
+async def _run(settings: ExecutorSettings, config: ExecutorConfig, start: Start, transport: Transport) -> bool:
     """Tell whether it ended because it broke."""
-    if config.insecure:
-        logs.get_logger(PROG).warning(
-            "whoever reaches this address can run any command here: plain text, no authentication",
-            listen=config.listen,
-        )
     clock = SystemClock()
-    coordinator = ZooKeeperCoordinator(settings.zookeeper, clock=clock, session_timeout=settings.session_timeout)
-    executor = Executor(config, clock, coordinator, start.ward)
+    coordinator = ZooKeeperCoordinator(
+        settings.zookeeper, clock=clock, access=settings.zookeeper_access, session_timeout=settings.session_timeout
+    )
+    traces = tracing.from_environment("cronquorum-executor", config.executor_id or config.incarnation)
+    executor = Executor(config, clock, coordinator, start.ward, transport, traces)
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -106,12 +111,15 @@ async def _run(settings: ExecutorSettings, config: ExecutorConfig, start: Start)
     try:
         await coordinator.start()
         await executor.start()
+        logs.bind(executor=executor.id)
         gc.freeze()  # what is here now stays: the collector need not look at it again and again
         broke = await _first(executor.broken(), told.wait())
         await executor.stop(0 if broke else settings.drain.total_seconds())
     finally:
         start.stops.listen(None)
         await coordinator.close()
+        if traces is not None:
+            await asyncio.to_thread(traces.close)
     return broke
 
 

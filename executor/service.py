@@ -6,28 +6,35 @@ from typing import Any
 
 import grpc
 
-from cronquorum import __version__
-from cronquorum.clock import Clock, wait_for_event
+from cronquorum import __version__, certificates, observation
+from cronquorum.clock import Clock, every, wait_for_event
 from cronquorum.coordination.protocols import EXECUTORS, Coordinator, Member, Registration
 from cronquorum.durations import format_duration
 from cronquorum.logs import get_logger
+from cronquorum.loop_lag import LoopLag
+from cronquorum.observation import Observation
+from cronquorum.tracing import Tracing
+from cronquorum.transport import Transport
 from executor.attach import AttachService
 from executor.attempt import STOP_GRACE, Stop
 from executor.attempts import Attempts
 from executor.catalog import Catalog
 from executor.config import ExecutorConfig
 from executor.datadir import DataDir, Memory, NoDataDir
-from executor.errors import LeaseLost, Stopping
+from executor.errors import CannotListen, LeaseLost, Stopping
 from executor.fence import Fence
+from executor.health import Health
 from executor.journal import NAME as JOURNAL
 from executor.journal import Journal
-from executor.kinds.protocol import TaskKind
+from executor.kinds.protocol import LastingKind, TaskKind
 from executor.kinds.table import make_kinds
 from executor.lease import Lease
 from executor.listening import advertised, listen
+from executor.metrics import ExecutorMetrics, Figures, FiguresCollector
 from executor.outbox import Outbox
 from executor.process import check_platform
 from executor.report import OutcomeState
+from executor.spans import RunSpans
 from executor.ward import Unguarded, Ward
 
 DRAIN_SECONDS = 30.0
@@ -51,11 +58,19 @@ class Executor:
     """
 
     def __init__(
-        self, config: ExecutorConfig, clock: Clock, coordinator: Coordinator, ward: Ward | None = None
+        self,
+        config: ExecutorConfig,
+        clock: Clock,
+        coordinator: Coordinator,
+        ward: Ward | None = None,
+        transport: Transport | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._config = config
         self._ward: Ward = ward or Unguarded()
+        self._transport = transport or Transport()
         self._clock = clock
+        self._spans = RunSpans(tracing, clock) if tracing is not None else None
         self._coordinator = coordinator
         self._id = config.executor_id
         self._address = ""
@@ -69,6 +84,16 @@ class Executor:
         self._attempts: Attempts | None = None
         self._registration: Registration | None = None
         self._broken: asyncio.Future[BaseException] | None = None
+        self._lease: Lease | None = None
+        self._fence: Fence | None = None
+        self._metrics = ExecutorMetrics()
+        FiguresCollector(self._figures, self._metrics)
+        self._lag = LoopLag(clock, self._metrics.registry)
+        self._health = Health()
+        self._http: Observation | None = None
+        if config.metrics_listen:
+            self._http = Observation(config.metrics_listen, self._metrics.registry, self.unready)
+        self._registered = False
         self._hurry = asyncio.Event()
         self._stopped = asyncio.Event()
         self._stopping = False
@@ -86,6 +111,19 @@ class Executor:
     def address(self) -> str:
         """What is advertised, with the real port; known once started."""
         return self._address
+
+    @property
+    def metrics_address(self) -> str:
+        """Where /metrics is served; empty when it is not."""
+        return self._http.address if self._http is not None else ""
+
+    def unready(self) -> str:
+        """Why no work should be expected of it; empty when all is well."""
+        if self._stopping or (self._attempts is not None and self._attempts.draining):
+            return "this executor is draining"
+        if not self._registered:
+            return "this executor is not registered in ZooKeeper"
+        return "" if self._lease is not None and self._lease.in_force() else "the lease has run out"
 
     @property
     def running(self) -> int:
@@ -127,6 +165,7 @@ class Executor:
         config, clock, ward = self._config, self._clock, self._ward
         self._broken = asyncio.get_running_loop().create_future()
         check_platform()
+        await self._observe()
         catalog = Catalog.load(config.tasks)
         memory = await asyncio.to_thread(_open_memory, config, ward)
         self._memory = memory
@@ -134,7 +173,7 @@ class Executor:
         if config.data is not None:
             self._journal = await asyncio.to_thread(Journal.open, config.data / JOURNAL, clock)
         length = config.lease.total_seconds()
-        lease = Lease(length, clock, self._on_lease_lost, lambda until: ward.extended(until, length))
+        lease = self._lease = Lease(length, clock, self._on_lease_lost, lambda until: ward.extended(until, length))
         self._attempts = Attempts(
             incarnation=config.incarnation,
             slots=config.slots,
@@ -143,25 +182,31 @@ class Executor:
             may_run=lambda: lease.holds() and ward.may_start,
             may_start=lease.in_force,
             on_change=lambda key: service.tell(key),
+            metrics=self._metrics,
+            spans=self._spans,
         )
-        service = AttachService(config, self._id, Fence(memory), self._attempts, lease, clock)
+        fence = self._fence = Fence(memory)
+        service = AttachService(config, self._id, fence, self._attempts, lease, clock, self._metrics)
         self._service = service
         ward.extended(lease.until, length)
         self._begin(lease.keep_watch())
         if self._journal is not None:
             self._begin(self._journal.tend())
-        for kind in make_kinds(config, catalog, clock):
+        for kind in make_kinds(config, self._id, catalog, clock):
             await kind.start()
             self._kinds.append(kind)
         self._attempts.use(self._kinds)
-        self._server, port = await listen(config.listen, service)
+        await self._resume(self._attempts)
+        self._server, port = await listen(config.listen, service, self._health, self._transport)
         self._address = advertised(config, port)
         facts = {"lease": format_duration(config.lease), "version": __version__}
         member = Member(id=self._id, incarnation=config.incarnation, address=self._address, facts=facts)
         self._registration = await self._coordinator.announce(EXECUTORS, member, config.vouched)
-        await lease.prove(self._registration.prove)
+        await lease.prove(self._prove)
+        if self._transport.certificates is not None:
+            self._begin(every(clock, certificates.CHECK.total_seconds(), self._transport.certificates.current))
         self._begin(lease.keep_asking(service.ask_lease))
-        self._begin(lease.keep_proving(self._registration.prove))
+        self._begin(lease.keep_proving(self._prove))
         self._begin(self._attempts.keep_telling_starts())
         self._begin(self._attempts.keep_flushing())
         ward.started(self._id)
@@ -170,6 +215,7 @@ class Executor:
             executor=self._id,
             incarnation=config.incarnation,
             address=self._address,
+            metrics=self.metrics_address,
             slots=config.slots,
             kinds=list(config.kinds),
             tasks=catalog.names,
@@ -178,6 +224,52 @@ class Executor:
         )
         if config.data is None:
             _log.info("nothing is kept on disk: without --data a restart is a new executor", executor=self._id)
+
+    async def _observe(self) -> None:
+        if self._http is not None:
+            try:
+                await self._http.start()
+            except observation.CannotListen as error:
+                raise CannotListen(str(error)) from None
+        self._begin(self._lag.watch())
+
+    async def _prove(self) -> bool:
+        assert self._registration is not None
+        try:
+            self._registered = await self._registration.prove()
+        except Exception:
+            self._registered = False
+            raise
+        finally:
+            await self._health.tell(not self.unready())
+        return self._registered
+
+    def _figures(self) -> Figures | None:
+        attempts, service, lease, fence = self._attempts, self._service, self._lease, self._fence
+        if attempts is None or service is None or lease is None or fence is None:
+            return None
+        oldest = attempts.outbox.oldest
+        return Figures(
+            slots=attempts.slots,
+            running=len(attempts.running),
+            draining=attempts.draining,
+            registered=self._registered,
+            attached=service.attached,
+            epoch=fence.highest.epoch,
+            unacknowledged=len(attempts.outbox),
+            oldest=0.0 if oldest is None else max(0.0, self._clock.monotonic() - oldest),
+            unwritten=self._journal.unwritten if self._journal is not None else 0,
+            lease_remaining=lease.remaining,
+        )
+
+    async def _resume(self, attempts: Attempts) -> None:
+        """Before any leader is heard: it is told what we hold, and what we do not."""
+        for kind in self._kinds:
+            if isinstance(kind, LastingKind):
+                for assignment in await kind.found():
+                    attempts.resume(assignment, kind)
+        if attempts.running:
+            _log.info("attempts of an earlier incarnation go on", executor=self._id, running=self.running)
 
     def _begin(self, duty: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(duty)
@@ -193,6 +285,7 @@ class Executor:
     def _on_lease_lost(self) -> None:
         """Neither the leader nor the coordinator has vouched for us: somebody else may run our attempts soon."""
         assert self._attempts is not None and self._service is not None
+        self._metrics.leases_lost.add()
         _log.warning("lease lost: attempts are ended", executor=self._id, running=self.running)
         grace = LEASE_GRACE * self._config.lease.total_seconds()
         self._attempts.stop_all(Stop(state=OutcomeState.LOST, reason="leaseExpired", grace=grace))
@@ -202,7 +295,7 @@ class Executor:
             self._releasing = asyncio.create_task(self._release(self._attempts))
 
     async def _release(self, attempts: Attempts) -> None:
-        await attempts.gone(list(attempts.running))
+        await attempts.gone(attempts.local)
         self._ward.released()
 
     async def _drain(self, seconds: float) -> None:
@@ -210,7 +303,10 @@ class Executor:
         if attempts is None or service is None:
             return
         attempts.draining = True
+        await self._health.tell(False)
         service.tell_capacity()
+        if self._config.returns or (self._broken is not None and self._broken.done()):
+            attempts.leave()
         _log.info("draining", executor=self._id, running=self.running)
         await self._within(seconds, attempts.idle.wait(), self._hurry.wait())
         if not attempts.idle.is_set():
@@ -250,8 +346,10 @@ class Executor:
             await self._server.stop(SERVER_GRACE)
         for kind in self._kinds:
             await kind.close()
-        if not self.running:
+        if self._attempts is None or not self._attempts.local:
             self._ward.released()
+        if self._http is not None:
+            await self._http.stop()
         if self._journal is not None:
             await self._journal.close()
         if self._memory is not None:

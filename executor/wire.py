@@ -7,8 +7,10 @@ from typing import Any
 
 from google.protobuf import struct_pb2
 
+from cronquorum.durations import DurationError, parse_duration
 from cronquorum.names import shown
-from executor.assignment import Assignment, AttemptKey, PythonTask, ShellTask, Task
+from executor.assignment import START_TIMEOUT, Assignment, AttemptKey, KubernetesTask, PythonTask, ShellTask, Task
+from executor.config import KINDS
 from executor.errors import BadMessage, Refusal
 from executor.report import Chunk, Outcome, Progress, Refused
 from schedapi.v1 import executor_service_pb2 as pb
@@ -96,8 +98,23 @@ def read_task(message: job_pb2.Task) -> Task:
             return ShellTask(command=shell.command, argv=tuple(shell.argv), env=dict(shell.env), cwd=cwd)
         case "python":
             return PythonTask(callable=message.python.callable)
+        case "kubernetes":
+            return _kubernetes_task(message.kubernetes)
         case _:
-            raise Refusal("unknownKind", "the task is of no kind that this executor knows (shell, python)")
+            raise Refusal("unknownKind", f"the task is of no kind that this executor knows ({', '.join(KINDS)})")
+
+
+def _kubernetes_task(message: job_pb2.KubernetesTask) -> KubernetesTask:
+    try:
+        timeout = parse_duration(message.start_timeout) if message.HasField("start_timeout") else START_TIMEOUT
+    except DurationError as error:
+        raise Refusal("badTask", f"startTimeout: {error}") from None
+    return KubernetesTask(
+        template=read_struct(message.template),
+        namespace=message.namespace,
+        container=message.container,
+        start_timeout=timeout,
+    )
 
 
 def read_struct(message: struct_pb2.Struct) -> dict[str, Any]:

@@ -9,17 +9,31 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from cronquorum.names import shown
+from cronquorum.names import shown, suggestion
+from jobstore.pod_template import PodTemplate
 from jobstore.retention import SHORTEST
-from jobstore.spec_values import Duration, JsonObject, Params, PositiveDuration, Text, Value, at_least
+from jobstore.spec_values import (
+    Duration,
+    JsonObject,
+    Label,
+    Params,
+    PositiveDuration,
+    Text,
+    Value,
+    at_least,
+    check_object,
+)
 from jobstore.trigger_spec import TriggerSpec
 
 MAX_PARAMS = 256 * 1024
 """Bytes of JSON in all parameters of one definition."""
 MAX_TRIGGERS = 100
 MAX_COMMAND = 64 * 1024
+
+START_TIMEOUT = timedelta(minutes=10)
+"""From the making of a Kubernetes Job until its pod runs: enough for a new machine and a large image."""
 
 RETRY_DELAY = timedelta(seconds=10)
 RETRY_MAX_DELAY = timedelta(minutes=10)
@@ -52,11 +66,35 @@ class PythonTask(Value):
     params: JsonObject = Field(default_factory=dict)
 
 
+class KubernetesTask(Value):
+    """A Job of a Kubernetes cluster, made of a pod template."""
+
+    namespace: Label | None = None
+    """None: the executor's own choice."""
+    template: Annotated[PodTemplate, BeforeValidator(check_object)]
+    container: Label | None = None
+    """Whose exit code and log are on the record; None: the first one's."""
+    start_timeout: PositiveDuration = START_TIMEOUT
+
+    @model_validator(mode="after")
+    def _known_container(self) -> Self:
+        names = [each.name for each in self.template.spec.containers]
+        if self.container is not None and self.container not in names:
+            near = suggestion(self.container, names)
+            raise ValueError(f"container: {shown(self.container)} is none of the template's{near}")
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        """As a manifest says it, without what is merely a default."""
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
 class TaskSpec(Value):
     """What runs. Exactly one kind."""
 
     shell: ShellTask | None = None
     python: PythonTask | None = None
+    kubernetes: KubernetesTask | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

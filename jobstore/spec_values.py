@@ -120,6 +120,11 @@ def _no_nul(value: str) -> str:
     return value
 
 
+def check_object(value: Any) -> Any:
+    """What is a mapping is bounded, whatever it is to become. Raises ValueError."""
+    return _params(value) if isinstance(value, dict) else value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(format_duration, return_type=str)]
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 Instant = Annotated[datetime, BeforeValidator(_instant), PlainSerializer(format_instant, return_type=str)]

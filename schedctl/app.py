@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import copy
 import os
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from schedctl import apply, calendar, cluster, execution, job, local
+from schedctl import apply, calendar, cluster, execution, job, local, pki
 from schedctl.command import (
     ENDPOINT,
     EndpointOption,
     Globals,
     NamespaceOption,
     OutputOption,
+    TlsCaOption,
+    TlsCertOption,
+    TlsKeyOption,
 )
 from schedctl.cron import commands as cron
 from schedctl.exits import ExitCode, complain
@@ -67,6 +71,9 @@ def build() -> typer.Typer:
         endpoint: Annotated[str, _with_variable(EndpointOption, "CRONQUORUM_ENDPOINT")] = ENDPOINT,
         namespace: Annotated[str | None, _with_variable(NamespaceOption, "CRONQUORUM_NAMESPACE")] = None,
         output: Annotated[Output, _with_variable(OutputOption, "CRONQUORUM_OUTPUT")] = Output.TABLE,
+        tls_cert: Annotated[Path | None, _with_variable(TlsCertOption, "CRONQUORUM_TLS_CERT")] = None,
+        tls_key: Annotated[Path | None, _with_variable(TlsKeyOption, "CRONQUORUM_TLS_KEY")] = None,
+        tls_ca: Annotated[Path | None, _with_variable(TlsCaOption, "CRONQUORUM_TLS_CA")] = None,
         config: Annotated[
             str | None,
             typer.Option(
@@ -82,8 +89,10 @@ def build() -> typer.Typer:
 
         The options stand before the command or after it.
         """
-        ctx.obj = Globals(endpoint=endpoint, namespace=namespace, output=output)
+        ctx.obj = Globals(
+            endpoint=endpoint, namespace=namespace, output=output, tls_cert=tls_cert, tls_key=tls_key, tls_ca=tls_ca
+        )
 
-    for part in (apply, job, calendar, execution, cluster, cron, local):
+    for part in (apply, job, calendar, execution, cluster, cron, pki, local):
         part.register(app)
     return app

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -16,6 +17,7 @@ from schedctl.exits import CommandError, ExitCode, complain
 from schedctl.printing import Output
 
 if TYPE_CHECKING:
+    from cronquorum.certificates import TlsFiles
     from schedapi.client import Client
 
 ENDPOINT = "127.0.0.1:7400"
@@ -25,6 +27,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 EndpointOption = typer.Option("--endpoint", metavar="HOST:PORT[,..]", help="Nodes to talk to; any of them does.")
 NamespaceOption = typer.Option("--namespace", "-n", metavar="NAMESPACE", help="The namespace of jobs and calendars.")
+TlsCertOption = typer.Option("--tls-cert", metavar="PATH", help="PEM file of your certificate, for mutual TLS.")
+TlsKeyOption = typer.Option("--tls-key", metavar="PATH", help="PEM file of its private key.")
+TlsCaOption = typer.Option("--tls-ca", metavar="PATH", help="PEM file of the authorities that nodes are signed by.")
 OutputOption = typer.Option("--output", "-o", help="The form of what is printed.")
 
 
@@ -35,15 +40,19 @@ class Globals:
     endpoint: str
     namespace: str | None
     output: Output
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_ca: Path | None = None
 
 
 class Session:
     """One command's options, and its connection, which is made when it is first used."""
 
-    def __init__(self, *, endpoint: str, namespace: str | None, output: Output) -> None:
-        self.endpoint = endpoint
-        self.namespace = namespace
-        self.output = output
+    def __init__(self, options: Globals) -> None:
+        self.endpoint = options.endpoint
+        self.namespace = options.namespace
+        self.output = options.output
+        self._tls = {"cert": options.tls_cert, "key": options.tls_key, "ca": options.tls_ca}
         self._client: Client | None = None
 
     @property
@@ -52,10 +61,23 @@ class Session:
 
         if self._client is None:
             try:
-                self._client = Client(parse_endpoints(self.endpoint))
+                self._client = Client(parse_endpoints(self.endpoint), self._tls_files())
             except ValueError as error:
                 raise CommandError(f"--endpoint: {error}", code=ExitCode.USAGE) from None
         return self._client
+
+    def _tls_files(self) -> TlsFiles | None:
+        """None: plain text. Raises `CommandError`."""
+        given = {name: path for name, path in self._tls.items() if path is not None}
+        if not given:
+            return None
+        missing = [f"--tls-{name}" for name in self._tls if name not in given]
+        if missing:
+            told = f"no {' and no '.join(missing)} given: cert, key and ca go together, all three or none"
+            raise CommandError(told, code=ExitCode.USAGE)
+        from cronquorum.certificates import TlsFiles
+
+        return TlsFiles(**given)
 
     def qualified(self, name: str) -> tuple[str, str]:
         """Namespace and name of a job or a calendar that is given as `NAME`, or as `NAMESPACE/NAME`."""
@@ -71,6 +93,9 @@ _SHARED: dict[str, Any] = {
     "endpoint": Annotated[str | None, EndpointOption],
     "namespace": Annotated[str | None, NamespaceOption],
     "output": Annotated[Output | None, OutputOption],
+    "tls_cert": Annotated[Path | None, TlsCertOption],
+    "tls_key": Annotated[Path | None, TlsKeyOption],
+    "tls_ca": Annotated[Path | None, TlsCaOption],
 }
 
 
@@ -84,11 +109,7 @@ def command(group: typer.Typer, name: str, **settings: Any) -> Callable[[Functio
         @functools.wraps(function)
         def run(ctx: typer.Context, **given: Any) -> None:
             outer: Globals = ctx.obj
-            session = Session(
-                endpoint=given.pop("endpoint") or outer.endpoint,
-                namespace=given.pop("namespace") or outer.namespace,
-                output=given.pop("output") or outer.output,
-            )
+            session = Session(Globals(**{key: given.pop(key) or getattr(outer, key) for key in _SHARED}))
             code = carry_out(session, function, given)
             if code:
                 raise typer.Exit(code)
@@ -131,6 +152,10 @@ def carry_out(session: Session, function: Callable[..., int | None], given: dict
 
 
 def _known(error: Exception) -> CommandError | None:
+    if "cronquorum.certificates" in sys.modules and isinstance(
+        error, sys.modules["cronquorum.certificates"].CertificateError
+    ):
+        return CommandError(str(error))
     if "schedapi.errors" in sys.modules and isinstance(error, sys.modules["schedapi.errors"].ApiError):
         from schedctl.exits import from_api
 

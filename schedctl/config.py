@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from cronquorum.settings import Settings, SettingsError, read_toml
 from cronquorum.settings.found import Found
+from cronquorum.transport import TlsSection
 
 DEV = ("data", "listen", "tasks", "apply")
 
@@ -19,6 +20,7 @@ class FileSettings(Settings):
     endpoint: str | None = None
     namespace: str | None = None
     output: Literal["table", "json", "yaml"] | None = None
+    tls: TlsSection | None = None
     data: Path | None = None
     listen: str | None = None
     tasks: list[str] | None = None
@@ -36,6 +38,7 @@ def read_defaults(path: str) -> dict[str, Any]:
     except ValidationError as error:
         raise SettingsError([found.explain(each) for each in error.errors()]) from None
     given = read.model_dump(exclude_none=True, mode="json")
+    given |= {f"tls_{name}": path for name, path in given.pop("tls", {}).items()}
     return {key: given[key] for key in given if key not in DEV} | {
         "dev": {key: given[key] for key in given if key in DEV}
     }

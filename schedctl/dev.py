@@ -21,7 +21,7 @@ from typing import Any, Self, TypeVar
 from cronquorum import logs
 from cronquorum.clock import SystemClock
 from cronquorum.coordination.inprocess import InProcessCoordinator
-from cronquorum.settings import split_host_port
+from cronquorum.settings import is_loopback, split_host_port
 from executor.config import LEASE, SLOTS, ExecutorConfig, TaskSource
 from executor.service import Executor
 from jobstore.errors import StoreError
@@ -39,7 +39,6 @@ from schedctl.exits import CommandError, ExitCode, from_api
 from schedctl.printing import printable
 from schedctl.sources import read_sources
 from schedctl.view import View
-from scheduler.config import is_loopback
 from scheduler.leader.leader import Policy
 from scheduler.node import Node, NodeConfig
 
@@ -240,6 +239,7 @@ def run(
     _check_listen(listen)
     documents = read_sources([str(path) for path in apply])  # what is wrong there is said before anything starts
     logs.configure("warning" if watch else "info")
+    logs.listen()
     sys.path.insert(0, str(Path.cwd()))  # where the user's own task modules are
     with tempfile.TemporaryDirectory(prefix="cronquorum-") as nowhere:
         folder = data or Path(nowhere)

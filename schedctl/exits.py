@@ -68,9 +68,16 @@ def from_api(error: ApiError, documents: Sequence[Document] = ()) -> CommandErro
     code = _BY_CODE.get(error.code.name, ExitCode.FAILED)
     lines = [_violation(each.field, each.description, documents) for each in error.violations]
     if not lines:
-        hint = " (is a scheduler running? set --endpoint)" if error.reason == "UNREACHABLE" else ""
-        lines = [error.message + hint]
+        lines = [error.message + _hint(error)]
     return CommandError(*lines, code=code)
+
+
+def _hint(error: ApiError) -> str:
+    if error.reason == "UNREACHABLE":
+        return " (is a scheduler running? set --endpoint)"
+    if not error.answered and "Socket closed" in error.message:
+        return " (if it has TLS: set --tls-cert, --tls-key and --tls-ca)"
+    return ""
 
 
 def _violation(field: str, description: str, documents: Sequence[Document]) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import importlib
-import os
 import signal
 import socket
 import sys
@@ -11,16 +10,20 @@ from collections.abc import Sequence
 
 import uvloop
 
-from cronquorum import logs
+from cronquorum import logs, tracing
+from cronquorum.certificates import CertificateError
 from cronquorum.clock import SystemClock
 from cronquorum.coordination import CoordinationError
 from cronquorum.coordination.zookeeper import ZooKeeperCoordinator
 from cronquorum.names import shown
+from cronquorum.observation import CannotListen
+from cronquorum.roles import Role
 from cronquorum.settings import split_host_port
+from cronquorum.transport import Transport, open_transport
 from jobstore.errors import StoreError
 from jobstore.opening import open_store
 from jobstore.schema import check_schema
-from scheduler.config import NodeSettings, is_loopback
+from scheduler.config import NodeSettings
 from scheduler.errors import BadPlugin, SchedulerError
 from scheduler.node import Node, NodeConfig
 from scheduler.schema_wait import schema_is_there
@@ -38,13 +41,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a node until SIGTERM or SIGINT; returns the exit code."""
     settings = NodeSettings.load(sys.argv[1:] if argv is None else argv, prog=PROG, description=DESCRIPTION)
     logs.configure(settings.log_level)
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its C core would write lines of its own to stderr
+    logs.listen()
     try:
         for plugin in settings.plugins:
             import_plugin(plugin)
         gc.set_threshold(*GARBAGE)
-        uvloop.run(_run(settings))
-    except (StoreError, CoordinationError, SchedulerError) as error:
+        transport = open_transport(settings.tls.files, Role.SCHEDULER, insecure=settings.insecure)
+        uvloop.run(_run(settings, transport))
+    except (CertificateError, StoreError, CoordinationError, SchedulerError, CannotListen) as error:
         print(f"{PROG}: {error}", file=sys.stderr)
         return 1
     return 0
@@ -59,38 +63,44 @@ def import_plugin(plugin: str) -> None:
         raise BadPlugin(told) from error
 
 
-async def _run(settings: NodeSettings) -> None:
-    log = logs.get_logger(PROG)
-    host, port = split_host_port(settings.listen)
-    if not is_loopback(host):
-        log.warning("plain text on an address that is not loopback", listen=settings.listen)
+async def _run(settings: NodeSettings, transport: Transport) -> None:
+    _, port = split_host_port(settings.listen)
+    node_id = settings.node_id or f"{socket.gethostname()}-{port}"
+    logs.bind(node=node_id)
     store = open_store(settings.store)
     clock = SystemClock()
+    traces = tracing.from_environment("cronquorum-scheduler", node_id)
     node = Node(
         NodeConfig(
-            node_id=settings.node_id or f"{socket.gethostname()}-{port}",
+            node_id=node_id,
             listen=settings.listen,
             advertise=settings.advertise,
             metrics_listen=settings.metrics_listen,
             session_timeout=settings.session_timeout,
             retention=settings.retention.rule,
             policy=settings.policy,
+            transport=transport,
         ),
         store,
-        ZooKeeperCoordinator(settings.zookeeper, clock=clock, session_timeout=settings.session_timeout),
+        ZooKeeperCoordinator(
+            settings.zookeeper, clock=clock, access=settings.zookeeper_access, session_timeout=settings.session_timeout
+        ),
         clock,
+        tracing=traces,
     )
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        await node.observe()
+        await node.observe()  # whoever watches is answered, however long the rest takes
         if await schema_is_there(lambda: check_schema(store), settings.wait_for_schema, stop, clock):
             await node.start()
             await stop.wait()
     finally:
         await node.stop()
         store.close()
+        if traces is not None:
+            await asyncio.to_thread(traces.close)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
+from cronquorum import logs
 from cronquorum.clock import Clock, wait_for_event
 from cronquorum.coordination import Candidacy, Claim, CoordinationError, Coordinator, Member
-from cronquorum.logs import get_logger
 from jobstore.errors import ClaimRefused, StoreError
 from jobstore.model import Term
 from scheduler.errors import NotLeading
@@ -23,7 +23,7 @@ PAUSE = 1.0
 HAND_OVER = 0.8
 """Seconds that a leader who is told to stop takes to write what is decided."""
 
-_log = get_logger(__name__)
+_log = logs.get_logger(__name__)
 
 
 class Candidate:
@@ -102,11 +102,13 @@ class Candidate:
         operator releases one that is held."""
         at_least = 0
         while not self._stopping.is_set():
+            since = self._clock.monotonic()
             term = await self._begin_term(candidacy, claim, at_least)
             if term is None:
                 return
+            self._metrics.election.add(self._clock.monotonic() - since)
             try:
-                released = await self._lead_term(candidacy, term)
+                released = await self._lead_term(candidacy, term, since)
                 if not released or not candidacy.may_act():
                     return
                 at_least = 0
@@ -115,6 +117,7 @@ class Candidate:
                     return
                 # first in line, and yet behind: the store has gone back, or a term began under our feet,
                 # in which case `begin_term` refuses
+                self._metrics.fencing.add("epoch")
                 _log.error("the epoch of the store is behind", epoch=term.epoch, seen=error.highest)
                 at_least = error.highest
 
@@ -124,6 +127,7 @@ class Candidate:
                 self._store.begin_term, claim.order, claim.ensemble, claim.member.id, at_least
             )
         except ClaimRefused as error:
+            self._metrics.fencing.add("claim")
             _log.warning("the claim is refused", node=self._member.id, error=str(error))
             await wait_for_event(self._stopping, self._clock, self._session_timeout.total_seconds() / 2)
             if candidacy.may_act() and not self._stopping.is_set():
@@ -133,14 +137,19 @@ class Candidate:
                 await self._coordinator.replace_ensemble(claim.ensemble)
             return None
 
-    async def _lead_term(self, candidacy: Candidacy, term: Term) -> bool:
-        """Returns whether the term was held, and has been released."""
+    async def _lead_term(self, candidacy: Candidacy, term: Term, since: float) -> bool:
+        """Returns whether the term was held, and has been released. `since` (monotonic seconds) its node is first."""
+        with logs.within(epoch=term.epoch):
+            return await self._lead_until_over(candidacy, term, since)
+
+    async def _lead_until_over(self, candidacy: Candidacy, term: Term, since: float) -> bool:
         leader = self._make_leader(term, candidacy.may_act)
-        self._metrics.terms.inc()
+        self._metrics.terms.add()
+        self._metrics.failing.clear()
         self._metrics.epoch.set(term.epoch)
         _log.info("leading", node=self._member.id, epoch=term.epoch)
         run = asyncio.create_task(leader.run(), name=f"term {term.epoch}")
-        ready = asyncio.create_task(self._when_ready(leader), name="ready")
+        ready = asyncio.create_task(self._when_ready(leader, since), name="ready")
         ended = asyncio.ensure_future(candidacy.ended())
         stopping = asyncio.ensure_future(self._stopping.wait())
         unfit = asyncio.ensure_future(self._fitness.lost(leader))
@@ -170,8 +179,9 @@ class Candidate:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _when_ready(self, leader: Leader) -> None:
+    async def _when_ready(self, leader: Leader, since: float) -> None:
         await leader.took_over.wait()
+        self._metrics.failover.add(self._clock.monotonic() - since)
         while True:
             if leader.vigil.silent:
                 self._left()  # whoever calls is told so, instead of being kept waiting

@@ -1,15 +1,16 @@
 """A node's settings: one schema for flags, environment, and the config file."""
 
-import ipaddress
 import re
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from cronquorum.coordination.settings import ZooKeeperSettings
 from cronquorum.durations import format_duration
 from cronquorum.names import shown
-from cronquorum.settings import Duration, HostPort, Metavar, Section, Settings, split_host_port
+from cronquorum.settings import Duration, HostPort, Metavar, Section
+from cronquorum.transport import TlsSection, plain_text_problem
 from jobstore.retention import KEPT, SHORTEST, Retention, Said
 from scheduler import concurrency, failover, routing
 from scheduler.definitions import Defaults
@@ -26,14 +27,6 @@ LEASE = timedelta(seconds=15)
 IN_MEMORY = ("sqlite://", "sqlite:///", "sqlite:///:memory:")
 
 _NODE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}", re.ASCII)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether nobody but this machine can reach a host that is listened on."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _node_id(value: str) -> str:
@@ -111,14 +104,11 @@ class RetentionSection(Section):
         return Retention(succeeded=self.succeeded, failed=self.failed, namespaces=spaces)
 
 
-class NodeSettings(Settings):
+class NodeSettings(ZooKeeperSettings):
     """Settings of a scheduler node."""
 
     store: Annotated[str, Metavar("URL")] = Field(
         description="the job store: postgresql://USER@HOST:PORT/DATABASE or sqlite:///PATH"
-    )
-    zookeeper: Annotated[str, Metavar("HOST:PORT,.../CHROOT")] = Field(
-        description="ZooKeeper's HOST:PORT[,HOST:PORT...]/CHROOT"
     )
     listen: HostPort = Field(LISTEN, description="address of the gRPC API")
     advertise: HostPort | None = Field(
@@ -146,7 +136,8 @@ class NodeSettings(Settings):
     plugins: Annotated[list[str], Metavar("MODULE")] = Field(
         [], description="module to import at start, which registers strategies"
     )
-    insecure: bool = Field(False, description="allow plain text on an address that is not loopback")
+    tls: TlsSection = TlsSection()
+    insecure: bool = Field(False, description="allow plain text, without [tls], to and from other hosts")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level to log")
     defaults: DefaultsSection = DefaultsSection()
     limits: LimitsSection = LimitsSection()
@@ -163,13 +154,10 @@ class NodeSettings(Settings):
                 f"lease: {format_duration(self.lease)} is less than three session timeouts of "
                 f"{format_duration(self.session_timeout)}"
             )
-        for name in ("listen", "metrics_listen"):
-            host = split_host_port(getattr(self, name))[0]
-            if not is_loopback(host) and not self.insecure:
-                raise ValueError(
-                    f"{name}: {host} is not loopback, and the traffic is plain text: listen on 127.0.0.1, or "
-                    "allow it with --insecure"
-                )
+        for name, address in (("listen", self.listen), ("advertise", self.advertise)):
+            problem = address and plain_text_problem(address, tls=self.tls.files is not None, insecure=self.insecure)
+            if problem:
+                raise ValueError(f"{name}: {problem}")
         return self
 
     @property

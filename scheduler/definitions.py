@@ -21,7 +21,7 @@ from scheduler.selector import Selector, SelectorError, parse_selector
 from scheduler.violations import read_violations
 from scheduler.words import check_word
 
-TASK_KINDS = ("shell", "python")
+TASK_KINDS = ("shell", "python", "kubernetes")
 MOST_LABELS = 64
 
 

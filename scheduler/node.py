@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from cronquorum import __version__
+from cronquorum import __version__, certificates
 from cronquorum.clock import Clock, StoreClock, host_time
 from cronquorum.coordination import (
     Coordinator,
@@ -16,6 +16,10 @@ from cronquorum.coordination import (
 )
 from cronquorum.coordination.protocols import EXECUTORS, NODES
 from cronquorum.logs import get_logger
+from cronquorum.loop_lag import LoopLag
+from cronquorum.observation import Observation
+from cronquorum.tracing import Tracing
+from cronquorum.transport import Transport
 from jobstore.model import Term
 from jobstore.retention import Retention
 from scheduler.api.calendar_service import CalendarService
@@ -24,14 +28,15 @@ from scheduler.api.door import Door
 from scheduler.api.execution_service import ExecutionService
 from scheduler.api.job_service import JobService
 from scheduler.candidate import Candidate
+from scheduler.figures import Figures, TermCollector
 from scheduler.fitness import Fitness
 from scheduler.forgetting import Forgetting
 from scheduler.housekeeping import Housekeeping
-from scheduler.http import Observation
 from scheduler.leader.leader import Leader, Policy
 from scheduler.metrics import NodeMetrics
 from scheduler.probe import StoreProbe
 from scheduler.server import ApiServer
+from scheduler.spans import ExecutionSpans
 from scheduler.store import Store
 
 STORE_CHECK = timedelta(seconds=10)
@@ -52,6 +57,7 @@ class NodeConfig:
     session_timeout: timedelta = timedelta(seconds=4)
     retention: Retention = field(default_factory=Retention)
     policy: Policy = field(default_factory=Policy)
+    transport: Transport = field(default_factory=Transport)
 
 
 class Node:
@@ -64,13 +70,18 @@ class Node:
         coordinator: Coordinator,
         clock: Clock,
         host: Callable[[], datetime] = host_time,
+        tracing: Tracing | None = None,
     ) -> None:
         self._config = config
         self._store = store
         self._coordinator = coordinator
         self._clock = StoreClock(clock)
         self._metrics = NodeMetrics()
-        self._door = Door(self)
+        if tracing is not None:
+            self._metrics.spans = ExecutionSpans(tracing, self._clock)
+        TermCollector(self._figures, self._metrics.failing, self._metrics.registry)
+        self._lag = LoopLag(clock, self._metrics.registry)
+        self._door = Door(self, config.transport)
         defaults = config.policy.defaults
         self._api = ApiServer(
             config.listen,
@@ -78,10 +89,14 @@ class Node:
             CalendarService(self._door, store),
             ExecutionService(self._door, store, defaults, self._clock),
             ClusterService(self._door, store, store, self._clock),
+            config.transport,
         )
+        self._certificates = config.transport.certificates
+        if self._certificates is not None:
+            self._metrics.expose_certificate(self._certificates)
         self._http: Observation | None = None
         if config.metrics_listen is not None:
-            self._http = Observation(config.metrics_listen, self._metrics.registry, lambda: self._probe.ok)
+            self._http = Observation(config.metrics_listen, self._metrics.registry, self._unready)
         self._housekeeping = Housekeeping()
         self._forgetting = Forgetting(store, config.retention, self._clock)
         self._incarnation = uuid4().hex
@@ -92,6 +107,8 @@ class Node:
         self._nodes: Watch | None = None
         self._executors: Watch | None = None
         self._loop: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._serving = False
 
     def _describe(self, address: str) -> Member:
         return Member(
@@ -134,10 +151,22 @@ class Node:
         members = self._nodes.current() if self._nodes is not None else {}
         return [members[id_] for id_ in sorted(members)]
 
+    def _figures(self) -> Figures | None:
+        leader = self.leading()
+        return leader.figures() if leader is not None else None
+
+    def _unready(self) -> str:
+        """Why this node cannot serve reads. Whether it leads is no matter of that."""
+        if not self._serving:
+            return "this node is starting, or stopping"
+        return "" if self._probe.ok else "the job store does not answer"
+
     async def observe(self) -> None:
-        """Serve /livez, and a /readyz that says no, while the node cannot start yet. Raises `CannotListen`."""
+        """Serve /livez, /readyz and /metrics from now on, before anything else is there. Raises `CannotListen`."""
         if self._http is not None:
             await self._http.start()
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._lag.watch(), name="loop lag")
 
     async def start(self) -> None:
         """Open everything, and begin to stand in line.
@@ -145,20 +174,23 @@ class Node:
         Raises `StoreError`, `CoordinationError` or `CannotListen`; then nothing is left open.
         """
         try:
+            await self.observe()
             # the first answer takes its time, for it has to connect: it is no good for the clock
             await asyncio.to_thread(self._store.probe)
             for _ in range(3):
                 await self._probe.measure()
             await self._coordinator.start()
             await self._api.start()
-            await self.observe()
             self._member = self._describe(self._config.advertise or self._api.address)
             self._nodes = await self._coordinator.watch(NODES)
             self._executors = await self._coordinator.watch(EXECUTORS)
             self._registration = await self._coordinator.announce(NODES, self._member)
+            self._serving = True
             await self._api.set_serving(True)
             self._housekeeping.add("store", STORE_CHECK, self._check_store)
             self._housekeeping.add("retention", RETENTION_CHECK, self._forget)
+            if self._certificates is not None:
+                self._housekeeping.add("certificate", certificates.CHECK, self._check_certificate)
             self._housekeeping.start()
         except BaseException:
             await self.stop()
@@ -174,11 +206,12 @@ class Node:
             self._metrics,
         )
         self._loop = asyncio.create_task(self._candidate.run(), name="node")
-        _log.info("node started", node=self._config.node_id, address=self._api.address)
+        _log.info("node started", node=self._config.node_id, address=self._api.address, metrics=self.metrics_address)
 
     async def stop(self) -> None:
         """Hand over if this node leads, answer what is under way, and close everything. Idempotent."""
         started = self._loop is not None
+        self._serving = False
         if started:
             _log.info("node stops", node=self._config.node_id, leads=self.leading() is not None)
         if self._candidate is not None and self._loop is not None:
@@ -193,9 +226,13 @@ class Node:
         for watch in (self._nodes, self._executors):
             if watch is not None:
                 await watch.close()
+        await self._coordinator.close()
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+            self._watching = None
         if self._http is not None:
             await self._http.stop()
-        await self._coordinator.close()
         if started:
             _log.info("node stopped", node=self._config.node_id)
 
@@ -210,10 +247,17 @@ class Node:
             may_act,
             replace(self._config.policy, session_timeout=self._config.session_timeout),
             self._metrics,
+            self._config.transport,
         )
 
+    async def _check_certificate(self) -> None:
+        assert self._certificates is not None
+        self._certificates.current()
+
     async def _check_store(self) -> None:
-        await self._probe.check()
+        ok = await self._probe.check()
+        if self._serving:
+            await self._api.set_serving(ok)
 
     async def _forget(self) -> None:
         await self._forgetting.turn(self.leading())

@@ -60,14 +60,18 @@ class StoreProbe:
         try:
             store_time = await asyncio.to_thread(self._store.probe)
         except StoreError:
-            self.ok = False
+            self._found(False)
             raise
-        self.ok = True
+        self._found(True)
         received, answered = self._clock.monotonic(), self._host()
         self._clock.measured(store_time, sent, received)
         # as the reading was made at any moment between: an answer that took its time accuses nobody
         precise = (answered - asked).total_seconds() <= OFFSET_WARNING
         self._judge(distance(store_time, asked, answered), precise)
+
+    def _found(self, ok: bool) -> None:
+        self.ok = ok
+        self._metrics.store_up.set(ok)
 
     def _judge(self, off: float, precise: bool) -> None:
         self._metrics.clock_offset.set(off)

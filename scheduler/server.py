@@ -5,7 +5,10 @@ from grpc_health.v1 import health, health_pb2
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 
+from cronquorum.observation import CannotListen
 from cronquorum.settings import split_host_port
+from cronquorum.transport import Transport
+from schedapi.guard import Guard
 from schedapi.v1 import calendar_service_pb2, cluster_service_pb2, execution_service_pb2, job_service_pb2
 from schedapi.v1.calendar_service_pb2_grpc import add_CalendarServiceServicer_to_server
 from schedapi.v1.cluster_service_pb2_grpc import add_ClusterServiceServicer_to_server
@@ -17,7 +20,6 @@ from scheduler.api.door import MESSAGE_LIMIT, REQUEST_LIMIT
 from scheduler.api.execution_service import ExecutionService
 from scheduler.api.job_service import JobService
 from scheduler.api.reading import ReadRequests
-from scheduler.http import CannotListen
 
 MOST_CALLS = 5_000
 """Calls at once; more are refused, which is better than serving all of them too late."""
@@ -40,8 +42,10 @@ class ApiServer:
         calendars: CalendarService,
         executions: ExecutionService,
         cluster: ClusterService,
+        transport: Transport,
     ) -> None:
         self._listen = listen
+        self._transport = transport
         self._services = (jobs, calendars, executions, cluster)
         self._server: grpc.aio.Server | None = None
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # not in the stubs
@@ -50,8 +54,9 @@ class ApiServer:
 
     async def start(self) -> None:
         """Listen. Raises `CannotListen`."""
+        guards = () if self._transport.certificates is None else (Guard(),)
         server = grpc.aio.server(
-            interceptors=(ReadRequests(),),
+            interceptors=(ReadRequests(), *guards),
             options=(
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_receive_message_length", REQUEST_LIMIT),
@@ -68,7 +73,7 @@ class ApiServer:
         add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
         try:
-            port = server.add_insecure_port(self._listen)
+            port = self._transport.listen(server, self._listen)
             if port == 0:
                 raise RuntimeError("in use")
         except RuntimeError:

@@ -85,6 +85,11 @@ def check_by(execution: Execution, at: datetime) -> Execution:
     return replace(execution, check_at=at)
 
 
+def pass_on(execution: Execution, incarnation: str) -> Execution:
+    """It outlived the incarnation of its executor that began it, and goes on under another one: the same attempt."""
+    return replace(execution, incarnation=incarnation)
+
+
 def has_started(execution: Execution) -> bool:
     """Whether some attempt of it ran: a start deadline has nothing more to say."""
     return execution.attempt > 1 or execution.started is not None

@@ -1,7 +1,7 @@
 """Between protobuf and the domain: only this module, `definition_wire` and the services know both."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,10 @@ from scheduler.settle import Outcome
 
 MAX_RESULT = 64 * 1024
 """Bytes of JSON in a result."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OUTCOMES = {state.value: state for state in OUTCOMES}
+_NO_TIME = timedelta(0)
+_MOST_SECONDS = LONGEST // timedelta(seconds=1)
 MAX_MESSAGE = 4 * 1024
 """Characters of an error's message, and of its tail."""
 NO_NUMBER = "a parameter is NaN or infinite, which is not a JSON number"
@@ -29,16 +32,19 @@ def stamp(instant: datetime | None) -> timestamp_pb2.Timestamp | None:
     """A protobuf timestamp."""
     if instant is None:
         return None
-    value = timestamp_pb2.Timestamp()
-    value.FromDatetime(instant)
-    return value
+    since = instant - _EPOCH  # as `FromDatetime` does, in a fifth of its time
+    return timestamp_pb2.Timestamp(
+        seconds=since.days * 86_400 + since.seconds,
+        nanos=since.microseconds * 1000,
+    )
 
 
 def seconds(value: duration_pb2.Duration) -> timedelta:
     """A protobuf duration, not negative, and at most `LONGEST`: dates stay what a datetime can hold."""
-    most = LONGEST // timedelta(seconds=1)
-    whole = max(0, min(most, value.seconds))
-    return max(timedelta(0), timedelta(seconds=whole, microseconds=value.nanos // 1000))
+    whole, micros = value.seconds, value.nanos // 1000
+    if whole or micros < 0:
+        return max(_NO_TIME, timedelta(seconds=max(0, min(_MOST_SECONDS, whole)), microseconds=micros))
+    return timedelta(0, 0, micros)
 
 
 def text(value: str, limit: int) -> str:
@@ -112,9 +118,8 @@ def pattern(execution: Execution, definition: Definition) -> executor_service_pb
     return message
 
 
-def order(execution: Execution, pattern: bytes) -> executor_service_pb2.Dispatch:
-    """The order to run an execution's attempt, made of an encoded pattern."""
-    message = executor_service_pb2.Dispatch.FromString(pattern)
+def order(execution: Execution, message: executor_service_pb2.Dispatch) -> executor_service_pb2.Dispatch:
+    """The order to run an execution's attempt, made of a pattern, which becomes it."""
     key = message.key
     key.execution_id = str(execution.id)
     key.part = execution.part
@@ -130,6 +135,8 @@ def task_of(task: TaskSpec) -> job_pb2.Task:
     """A definition's task."""
     if task.python is not None:
         return job_pb2.Task(python=job_pb2.PythonTask(callable=task.python.callable, params=struct(task.python.params)))
+    if task.kubernetes is not None:
+        return job_pb2.Task(kubernetes=json_format.ParseDict(task.kubernetes.to_json(), job_pb2.KubernetesTask()))
     assert task.shell is not None, "a task is of one of these kinds"
     shell = task.shell
     return job_pb2.Task(

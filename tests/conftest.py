@@ -12,9 +12,10 @@ import structlog
 from kazoo.client import KazooClient
 
 from cronquorum import logs
+from tests.rig.certificates import Authority
 from tests.rig.postgres import PostgresServer
 from tests.rig.process import ManagedProcess
-from tests.rig.zookeeper import ZooKeeperServer
+from tests.rig.zookeeper import ServerTls, ZooKeeperServer
 
 # before gRPC is imported: its fork handlers crash a child that starts while channels are open, and the servers
 # of the tests are started as another user, which takes a real fork
@@ -42,6 +43,19 @@ def postgres() -> Iterator[PostgresServer]:
 def zookeeper() -> Iterator[ZooKeeperServer]:
     """The session's ZooKeeper, shared: a test that stops, freezes or kills a server makes its own."""
     with ZooKeeperServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Who has issued the certificate of the session's ZooKeeper with TLS."""
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def tls_zookeeper(authority: Authority) -> Iterator[ZooKeeperServer]:
+    """The session's ZooKeeper with TLS, as ``localhost``, shared like the other one; 127.0.0.1 is not its name."""
+    with ZooKeeperServer(tls=ServerTls(certificate=authority.issue("zookeeper", "localhost"))) as server:
         yield server
 
 
@@ -90,6 +104,8 @@ def logging_as_before() -> Iterator[None]:
     levels = {name: logging.getLogger(name).level for name in logs.OURS}
     configured = structlog.get_config()
     yield
+    logs.unbind()
+    logs.verbosity.debug = False
     if any(isinstance(each, logging.StreamHandler) and each not in handlers for each in root.handlers):
         root.handlers[:] = handlers
         root.setLevel(level)

@@ -53,6 +53,20 @@ def test_another_one_is_none_of_its_business(tmp_path: Path) -> None:
     assert run(tmp_path).stdout == "passed\n"
 
 
+def test_whether_it_is_armed_can_be_asked_and_changes_nothing(tmp_path: Path) -> None:
+    asked = "from cronquorum import failpoints\nprint(failpoints.armed('leader.record'))"
+
+    def armed(env: dict[str, str]) -> str:
+        return subprocess.run(
+            [sys.executable, "-c", asked], env=env, cwd=ROOT, capture_output=True, text=True, timeout=60
+        ).stdout
+
+    assert armed({}) == "False\n"
+    assert armed({failpoints.VARIABLE: str(tmp_path)}) == "False\n"
+    (tmp_path / "leader.record").write_text("kill")
+    assert [armed({failpoints.VARIABLE: str(tmp_path)}) for _ in range(2)] == ["True\n"] * 2
+
+
 def test_who_is_stopped_does_not_go_on_before_it_is(tmp_path: Path) -> None:
     # a signal to the whole process goes to its first thread: until that one has woken up, the others go on
     for _ in range(10):

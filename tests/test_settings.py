@@ -11,7 +11,9 @@ import pytest
 from pydantic import Field, ValidationError
 
 from cronquorum import logs
+from cronquorum.certificates import TlsFiles
 from cronquorum.settings import Duration, HostPort, Section, Settings, split_host_port
+from cronquorum.transport import TlsSection
 
 
 class Defaults(Section):
@@ -40,6 +42,10 @@ class Example(Settings):
     level: Literal["debug", "info"] = "info"
     defaults: Defaults = Defaults()
     kept: Kept = Field(Kept(), description="for how long")
+
+
+class Secured(Settings):
+    tls: TlsSection = TlsSection()
 
 
 def load(*argv: str, environ: dict[str, str] | None = None, also_known: frozenset[str] = frozenset()) -> Example:
@@ -125,6 +131,40 @@ def test_each_setting_is_a_flag_a_variable_and_a_key(config: Path) -> None:
     assert load(environ=variables) == expected
     by_flags = load(*flags.split(), environ={"CRONQUORUM_DEFAULTS__TIMEOUT": "1h"})
     assert by_flags == expected
+
+
+def test_a_section_with_flags_of_its_own(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = TlsFiles(cert=Path("/c"), key=Path("/k"), ca=Path("/a"))
+    config.write_text('[tls]\ncert = "/c"\nkey = "/k"\nca = "/a"\n')
+    single = {"CRONQUORUM_TLS_CERT": "/c", "CRONQUORUM_TLS_KEY": "/k", "CRONQUORUM_TLS_CA": "/a"}
+    double = {name.replace("TLS_", "TLS__"): value for name, value in single.items()}
+
+    def read(*argv: str, environ: dict[str, str] | None = None) -> Secured:
+        return Secured.load(argv, prog="node", description="A node.", environ=environ or {})
+
+    assert read("--config", str(config)).tls.files == files
+    assert read(*["--tls-cert", "/c", "--tls-key=/k", "--tls-ca", "/a"]).tls.files == files
+    assert read(environ=single).tls.files == read(environ=double).tls.files == files
+    assert read("--tls-ca", "/b", "--config", str(config), environ={"CRONQUORUM_TLS_KEY": "/x"}).tls == TlsSection(
+        cert=Path("/c"), key=Path("/x"), ca=Path("/b")
+    )
+    assert read().tls.files is None
+    for words, environ, expected in (
+        ("--tls /c", {}, "node: unknown flag '--tls'"),
+        ("--tls-crt /c", {}, "node: unknown flag '--tls-crt'; did you mean '--tls-cert'?"),
+        ("", {"CRONQUORUM_TLS": "/c"}, "node: environment variable CRONQUORUM_TLS is unknown"),
+        ("", {"CRONQUORUM_TLS_CRT": "/c"}, "CRONQUORUM_TLS_CRT is unknown; did you mean 'CRONQUORUM_TLS_CERT'?"),
+        (
+            "--tls-key /k",
+            {"CRONQUORUM_TLS_CA": "/a"},
+            "node: tls: no cert given: cert, key and ca go together, all three",
+        ),
+        ("--tls-cert /c", {}, "node: tls: no key and no ca given: cert, key and ca go together, all three or none"),
+    ):
+        with pytest.raises(SystemExit) as raised:
+            read(*words.split(), environ=dict(environ))
+        assert raised.value.code == 2
+        assert expected in capsys.readouterr().err
 
 
 def test_a_flag_wins_over_the_variable_and_the_variable_over_the_file(config: Path) -> None:

@@ -14,6 +14,9 @@ What kazoo 2.11 does not do for us, each reproduced, and what is done here and i
   at once. A client that replaces another goes on with the same session, if there still is one.
 * Its threads ping on when the event loop is stuck, so that a leader that does nothing would lead for ever:
   without a sign of life from the loop within T, `_Handler` breaks the connection, and makes no other.
+* Over TLS, it believes the machine's authorities beside ours, checks no host name unless told, and waits for the
+  network when what it waits for is decrypted already: `_Handler` makes the connections.
+* It keeps why it cannot connect to itself: `Client.failure` has it.
 * Requests that are made while it is not connected wait without limit, and may be sent in the next session:
   they go through `Contact` only.
 """
@@ -22,17 +25,21 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from kazoo.client import KazooClient
+from kazoo.exceptions import AuthFailedError, ConnectionDropped
 from kazoo.handlers.threading import SequentialThreadingHandler
 from kazoo.protocol.serialization import Connect
 from kazoo.retry import KazooRetry
 
 from cronquorum.coordination.hosts import Hosts
+from cronquorum.coordination.identity import BadAccess, Identity
+from cronquorum.coordination.tls import Tls, failure_text
 
 MAX_RETRY_DELAY = 1.0
 """Seconds between two rounds of connection attempts, at most (before kazoo's jitter)."""
@@ -42,7 +49,7 @@ FAREWELL_PATIENCE = 1.0
 
 # Its transitions are told by our own log; what remains are its unhandled errors.
 _kazoo_log = logging.getLogger("cronquorum.kazoo")
-_kazoo_log.setLevel(logging.ERROR)
+_kazoo_log.setLevel(logging.ERROR)  # nor is it to be less: it tells of all that it sends, passwords too
 
 
 class Client(KazooClient):  # type: ignore[misc] # kazoo has no types
@@ -52,13 +59,15 @@ class Client(KazooClient):  # type: ignore[misc] # kazoo has no types
         self,
         hosts: Hosts,
         timeout: float,
+        tls: Tls | None,
         *,
+        identify: Callable[[], Identity],
         is_alive: Callable[[], bool],
         on_state: Callable[["Client", str], None],
         session: tuple[int, bytes] | None = None,
     ) -> None:
-        """Both are called on the connection's thread, and must not block. `session` is to be gone on with."""
-        handler = _Handler(timeout / (len(hosts.servers) + 1), is_alive)
+        """All are called on the connection's thread, and must not block. `session` is to be gone on with."""
+        handler = _Handler(timeout / (len(hosts.servers) + 1), is_alive, tls)
         super().__init__(
             hosts=hosts.connect_string,
             timeout=timeout,
@@ -74,15 +83,47 @@ class Client(KazooClient):  # type: ignore[misc] # kazoo has no types
             ),
         )
         self.negotiated: float = timeout
+        self.identity = Identity()
+        """Who we are on the present connection."""
+        self._identify = identify
+        self._tls = tls
         self._shake_hands = self._connection._invoke
         self._connection._invoke = self._invoke
+        self._resolve = self._connection._expand_client_hosts
+        self._connection._expand_client_hosts = self._resolved
         self.add_listener(partial(on_state, self))
 
+    @property
+    def failure(self) -> str:
+        """Why there is no connection, as far as was found out; empty when there is one."""
+        why: str = self.handler.failure
+        return why
+
+    def _resolved(self) -> Any:
+        found = self._resolve()
+        if not found:
+            self.handler.failure = "no host of zookeeper has an address that is known here"
+        return found
+
     def _invoke(self, timeout: float, request: Any, xid: int | None = None) -> Any:
-        # the only request without an xid is the handshake, whose answer has the timeout
-        answer = self._shake_hands(timeout, request, xid)
-        if isinstance(request, Connect) and answer[0].time_out > 0:
-            self.negotiated = answer[0].time_out / 1000
+        # called for the handshake, which alone has no xid, and then for each of the credentials
+        try:
+            answer = self._shake_hands(timeout, request, xid)
+            if isinstance(request, Connect) and answer[0].time_out > 0:
+                self.negotiated = answer[0].time_out / 1000
+                self.handler.failure = ""
+                self.identity = self._identify()
+                self.auth_data = self.identity.auth  # which kazoo shows next
+        except AuthFailedError:
+            self.handler.failed(f"it refuses the credentials of zookeeper_user {self.identity.user!r} (AuthFailed)")
+            raise
+        except ConnectionDropped as error:
+            wish = "or that port is for TLS" if self._tls is None else "or it asks for a certificate of ours"
+            self.handler.failed(f"{error}: perhaps it does not serve now, {wish}")
+            raise
+        except Exception as error:
+            self.handler.failed(failure_text(error))
+            raise
         return answer
 
     def drop(self) -> None:
@@ -125,17 +166,27 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc] # kazoo has no
     """Kazoo's threads, with a limit to how long one server may take to accept a connection, and none
     on behalf of the dead."""
 
-    def __init__(self, connect_timeout: float, is_alive: Callable[[], bool]) -> None:
+    def __init__(self, connect_timeout: float, is_alive: Callable[[], bool], tls: Tls | None) -> None:
         super().__init__()
         self._connect_timeout = connect_timeout
         self._is_alive = is_alive
+        self._tls = tls
         self._silenced = False
         self._socket: socket.socket | None = None
+        self._dialled = ""
+        self.failure = ""
 
-    def select(self, *args: Any, **kwargs: Any) -> Any:
+    def failed(self, why: str) -> None:
+        if not self._silenced:
+            self.failure = f"{self._dialled}: {why}"
+
+    def select(self, rlist: Any, wlist: Any, xlist: Any, timeout: float | None = None) -> Any:
         # before and after each wait of the connection's thread, which are some T/3 long
         self._require_life()
-        ready = super().select(*args, **kwargs)
+        decrypted = [each for each in rlist if isinstance(each, ssl.SSLSocket) and each.pending()]
+        ready = super().select(rlist, wlist, xlist, 0 if decrypted else timeout)
+        if decrypted:
+            ready = ([*decrypted, *(each for each in ready[0] if each not in decrypted)], *ready[1:])
         self._require_life()
         return ready
 
@@ -149,12 +200,37 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc] # kazoo has no
         if not self._is_alive():
             raise OSError("the event loop is stuck")  # to kazoo, one more broken connection
 
-    def create_connection(self, *args: Any, **kwargs: Any) -> socket.socket:
+    def create_connection(self, address: tuple[str, int], hostname: str = "", **_: Any) -> socket.socket:
+        """Called with the address that was resolved, and the host that it is of."""
         self._require_life()
-        kwargs["timeout"] = min(kwargs.get("timeout") or self._connect_timeout, self._connect_timeout)
-        connection: socket.socket = super().create_connection(*args, **kwargs)
-        self._socket = connection
-        return connection
+        self._dialled = f"{hostname}:{address[1]}"
+        try:
+            connection: socket.socket = super().create_connection(address, timeout=self._connect_timeout)
+            self._socket = connection
+            return connection if self._tls is None else self._over_tls(connection, self._tls, hostname)
+        except BadAccess as error:
+            self.failed(str(error))
+            raise OSError(str(error)) from error  # to kazoo, a server that it cannot connect to
+        except OSError as error:
+            self.failed(failure_text(error))
+            raise
+
+    def _over_tls(self, connection: socket.socket, tls: Tls, host: str) -> ssl.SSLSocket:
+        try:
+            connection.settimeout(self._connect_timeout)
+            wrapped = tls.context().wrap_socket(
+                connection, server_hostname=host.removesuffix("."), do_handshake_on_connect=False
+            )
+        except BaseException:
+            connection.close()
+            raise
+        self._socket = wrapped
+        try:
+            wrapped.do_handshake()
+        except BaseException:
+            wrapped.close()
+            raise
+        return wrapped
 
     def spawn(self, func: Callable[..., object], *args: Any, **kwargs: Any) -> threading.Thread:
         thread: threading.Thread = super().spawn(func, *args, **kwargs)
@@ -164,4 +240,5 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc] # kazoo has no
     def drop(self) -> None:
         if self._socket is not None:
             with contextlib.suppress(OSError):  # closed already
-                self._socket.shutdown(socket.SHUT_RDWR)
+                # Not its own: that ends TLS first, and what kazoo sends meanwhile would go in plain text
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)

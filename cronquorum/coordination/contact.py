@@ -11,22 +11,21 @@ from kazoo.exceptions import (
     ConnectionClosedError,
     ConnectionLoss,
     KazooException,
+    NoAuthError,
     NodeExistsError,
     NoNodeError,
     OperationTimeoutError,
+    SessionClosedRequireSaslError,
     SessionExpiredError,
 )
 from kazoo.protocol.states import WatchedEvent
-from kazoo.security import OPEN_ACL_UNSAFE
 
 from cronquorum.coordination.client import Client
+from cronquorum.coordination.identity import SET_USER, acl_text, is_same
 from cronquorum.coordination.protocols import CoordinationError
 
 if TYPE_CHECKING:
     from cronquorum.coordination.session import Session
-
-ACL = OPEN_ACL_UNSAFE
-"""Who may do what with every znode that we make: the only place that says it."""
 
 _LOST_CONTACT = (
     AuthFailedError,
@@ -39,6 +38,10 @@ _LOST_CONTACT = (
 
 class NoContact(CoordinationError):
     """Contact was lost, or there is none. A write that raises it may have happened all the same."""
+
+
+class Denied(CoordinationError):
+    """A znode's ACL keeps us out, or ZooKeeper itself does; the message says what to set."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +67,8 @@ class Contact:
         """The session timeout T as negotiated, in seconds."""
         self._session = session
         self._client = client
+        self._identity = client.identity
+        self._acl = client.identity.acl
 
     async def create(self, path: str, data: bytes = b"", *, sequence: bool = False) -> Znode | None:
         """Make an ephemeral znode; None when there is one already. Missing folders are made."""
@@ -71,7 +76,7 @@ class Contact:
             self._client.create_async,
             path,
             data,
-            acl=ACL,
+            acl=self._acl,
             ephemeral=True,
             sequence=sequence,
             include_data=True,
@@ -89,7 +94,7 @@ class Contact:
         """Make a lasting znode, and those above it, where they are missing."""
         while await self._call("look for", path, partial(self._client.exists_async, path)) is None:
             try:
-                await self._call("create", path, partial(self._client.create_async, path, data, acl=ACL))
+                await self._call("create", path, partial(self._client.create_async, path, data, acl=self._acl))
             except NodeExistsError:
                 return
             except NoNodeError:
@@ -130,9 +135,24 @@ class Contact:
     async def touch(self, path: str) -> Znode | None:
         """Commit a write that changes nothing and wakes no watch: the ACL, again. None: no such znode."""
         try:
-            return _znode(path, await self._call("touch", path, partial(self._client.set_acls_async, path, ACL)))
+            return _znode(path, await self._call("touch", path, partial(self._client.set_acls_async, path, self._acl)))
         except NoNodeError:
             return None
+
+    async def claim(self, path: str) -> str | None:
+        """Give a znode our ACL if it has another; returns who that was for. Without a user, nothing is claimed."""
+        if not self._identity.user:
+            return None
+        try:
+            acl, stat = await self._call("read the ACL of", path, partial(self._client.get_acls_async, path))
+            if is_same(acl, self._identity):
+                return None
+            await self._call(
+                "set the ACL of", path, partial(self._client.set_acls_async, path, self._acl, stat.aversion)
+            )
+        except (NoNodeError, BadVersionError):
+            return None  # somebody else was faster
+        return acl_text(acl)
 
     async def remove(self, path: str, version: int = -1) -> bool:
         """False: it is there, in another version."""
@@ -153,7 +173,7 @@ class Contact:
         def send() -> Any:
             transaction = self._client.transaction()
             transaction.delete(old.path, old.version)
-            transaction.create(old.path, data, acl=ACL, ephemeral=True)
+            transaction.create(old.path, data, acl=self._acl, ephemeral=True)
             return transaction.commit_async()
 
         try:
@@ -173,9 +193,12 @@ class Contact:
         except (NoNodeError, NodeExistsError, BadVersionError):
             raise
         except KazooException as error:
-            raise CoordinationError(
-                f"ZooKeeper at {self._session.hosts} refuses to {what} {path}: {error!r}"
-            ) from error
+            refusal = f"ZooKeeper at {self._session.hosts} refuses to {what} {path}"
+            if isinstance(error, NoAuthError):
+                raise Denied(f"{refusal}: {self._identity.advice} (NoAuth)") from error
+            if isinstance(error, SessionClosedRequireSaslError) and not self._identity.user:
+                raise Denied(f"{refusal}: it asks for credentials: {SET_USER}") from error
+            raise CoordinationError(f"{refusal}: {error!r}") from error
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,15 @@ of the same process. All is counted on the clock that goes on while the host is 
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from cronquorum.clock import Clock
-from cronquorum.coordination.contact import Contact, NoContact, Znode
+from cronquorum.coordination.contact import Contact, Denied, NoContact, Znode
 from cronquorum.coordination.duty import Duty
 from cronquorum.coordination.ensemble import Ensemble
-from cronquorum.coordination.protocols import Claim, Member
+from cronquorum.coordination.protocols import Claim, CoordinationError, Member
 from cronquorum.coordination.records import BadMember, decode, encode
 from cronquorum.coordination.session import Session
 from cronquorum.coordination.standing import Standing
@@ -67,6 +68,8 @@ class Line:
         prefix = f"{member.id}-{member.incarnation}-{uuid.uuid4().hex}-"
         try:
             place = await self._enter(prefix, data, contact)
+        except Denied:
+            raise
         except BaseException:
             self.leave(prefix)
             raise
@@ -78,9 +81,13 @@ class Line:
         async def turn(contact: Contact | None) -> bool:
             if contact is None:
                 return False
-            for name in await self.entries(contact):
-                if name.startswith(prefix):
-                    await contact.remove(f"{self.folder}/{name}")
+            try:
+                for name in await self.entries(contact):
+                    if name.startswith(prefix):
+                        await contact.remove(f"{self.folder}/{name}")
+            except Denied as error:
+                # the folder was closed to us; nobody else could lead for as long as our entry stands
+                self.session.start_over(str(error))
             return True
 
         return Duty(self.session, self.clock, turn, name=f"leave the line as {prefix}")
@@ -103,6 +110,10 @@ class Line:
                 answer_lost = True
                 contact = await self.session.reach(deadline)
                 continue
+            except Denied:
+                if answer_lost:  # else nothing was made
+                    self.leave(prefix)
+                raise
             if znode is not None and znode.owner == contact.session_id:
                 return Place(prefix=prefix, znode=znode, session_id=contact.session_id, sent=sent)
             answer_lost = True
@@ -166,38 +177,50 @@ class ZooKeeperCandidacy(Standing):
             duty.nudge()  # each sees that it is over, and ends
 
     async def _look(self, contact: Contact | None) -> bool:
-        """Find out whether we are first; if not, watch the one before us."""
         if self._is_out(contact):
             return True
-        if contact is None:
-            return False
+        if contact is not None:
+            await self._unless_shut_out(self._find_place(contact))
+        return self.is_over
+
+    async def _unless_shut_out(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Denied as error:
+            # who cannot see the line, or prove contact, never acts, and would keep those behind it waiting for ever
+            self.end(str(error))
+
+    async def _find_place(self, contact: Contact) -> None:
+        """Find out whether we are first; if not, watch the one before us."""
         if await contact.children(self._place.znode.path, watch=self._looking.nudge) is None:
             self.end("its entry is gone")
-            return True
+            return
         ahead = []
         for name in await self._line.entries(contact):
             if name == self._place.znode.name:
                 break
             ahead.append(name)
         for name in reversed(ahead):
-            found = await contact.children(f"{self._line.folder}/{name}", watch=self._looking.nudge)
+            try:
+                found = await contact.children(f"{self._line.folder}/{name}", watch=self._looking.nudge)
+            except Denied as error:
+                raise CoordinationError(str(error)) from error  # it is somebody's all the same: look again later
             if found is None:
                 self._looking.nudge()  # it went in between: the one before it has no watch yet
-                return False
+                return
             if found[1].owner != 0:  # else it never ends, and hence is no candidate
-                return False
+                return
         await self._prove(contact)
         if not self.leads and not self.is_over:
             ensemble = await self._line.ensemble.current(contact)
             self._elect(Claim(member=self.member, order=self._place.znode.order, ensemble=ensemble))
-        return False
 
     async def _beat(self, contact: Contact | None) -> bool:
         if self._is_out(contact):
             return True
         if contact is not None:
-            await self._prove(contact)
-        return False
+            await self._unless_shut_out(self._prove(contact))
+        return self.is_over
 
     async def _prove(self, contact: Contact) -> None:
         sent = self._clock.boottime()

@@ -13,27 +13,27 @@ _ID = re.compile(rb"[!-~]{1,64}")
 
 class Ensemble:
     def __init__(self, path: str) -> None:
-        self._path = path
+        self.path = path
 
     async def current(self, contact: Contact) -> str:
         """The id in force; when there is none, or nonsense, it gets one."""
         while True:
-            found = await contact.read(self._path)
+            found = await contact.read(self.path)
             if found is None:
-                await contact.ensure(self._path, uuid.uuid4().hex.encode())
+                await contact.ensure(self.path, uuid.uuid4().hex.encode())
                 continue
             data, znode = found
             if _ID.fullmatch(data):
                 return data.decode()
-            log.warning("the ensemble's id is unreadable: replacing it", path=self._path)
-            await contact.write(self._path, uuid.uuid4().hex.encode(), znode.version)
+            log.warning("the ensemble's id is unreadable: replacing it", path=self.path)
+            await contact.write(self.path, uuid.uuid4().hex.encode(), znode.version)
 
     async def replace(self, contact: Contact, seen: str) -> str:
         """Replace the id if it is still `seen`; return the one in force."""
         fresh = uuid.uuid4().hex
         while (current := await self.current(contact)) == seen:
-            found = await contact.read(self._path)
+            found = await contact.read(self.path)
             if found is not None and found[0] == seen.encode():
-                log.warning("replacing the ensemble's id", path=self._path, old=seen, new=fresh)
-                await contact.write(self._path, fresh.encode(), found[1].version)
+                log.warning("replacing the ensemble's id", path=self.path, old=seen, new=fresh)
+                await contact.write(self.path, fresh.encode(), found[1].version)
         return current

@@ -29,8 +29,20 @@ class Hosts:
         """The servers, without the chroot, as ZooKeeper's clients read them."""
         return ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.servers)
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether all servers are on this very machine."""
+        return all(_is_loopback(host) for host, _ in self.servers)
+
     def __str__(self) -> str:
         return self.connect_string + self.chroot
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.removesuffix(".").lower() == "localhost"
 
 
 def parse_hosts(text: str) -> Hosts:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from cronquorum.clock import Clock, wait_for_event
-from cronquorum.coordination.contact import Contact, NoContact, Znode
+from cronquorum.coordination.contact import Contact, Denied, NoContact, Znode
 from cronquorum.coordination.duty import Duty
 from cronquorum.coordination.protocols import CoordinationError, Member
 from cronquorum.coordination.records import BadMember, decode, encode
@@ -156,12 +156,15 @@ class ZooKeeperRegistration:
     async def _leave(self, contact: Contact | None) -> bool:
         if contact is None:
             return False
-        while (found := await contact.read(self._path)) is not None:
-            data, znode = found
-            if not self._is_ours(contact, znode, self._holder(data)):
-                return True
-            if await contact.remove(self._path, znode.version):
-                return True
+        try:
+            while (found := await contact.read(self._path)) is not None:
+                data, znode = found
+                if not self._is_ours(contact, znode, self._holder(data)):
+                    return True
+                if await contact.remove(self._path, znode.version):
+                    return True
+        except Denied as error:
+            log.warning("stays until the session ends", path=self._path, error=str(error))
         return True
 
     def _is_ours(self, contact: Contact, znode: Znode, holder: Member | None) -> bool:

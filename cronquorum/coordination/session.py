@@ -7,7 +7,7 @@ anything but CONNECTED, `Session.contact` is None, and after a reconnect it is a
 has proven something over a contact knows that it is stale by `is`, and no request that was meant for
 one connection is sent, or believed, on the next.
 
-`client`, `contact` and `session` are the only modules that know kazoo.
+`client`, `contact`, `identity` and `session` are the only modules that know kazoo.
 """
 
 import asyncio
@@ -22,9 +22,11 @@ from kazoo.exceptions import ConnectionLoss
 from kazoo.protocol.states import KazooState, KeeperState
 
 from cronquorum.clock import Clock, wait_for_event
+from cronquorum.coordination.access import Access
 from cronquorum.coordination.client import Client
 from cronquorum.coordination.contact import Contact, NoContact
 from cronquorum.coordination.hosts import Hosts
+from cronquorum.coordination.identity import BadAccess, Identity
 from cronquorum.logs import get_logger
 
 MAX_IN_FLIGHT = 64
@@ -47,14 +49,17 @@ class Session:
     A session is lost when ZooKeeper says so, and never by silence.
     """
 
-    def __init__(self, hosts: Hosts, timeout: timedelta, clock: Clock) -> None:
+    def __init__(self, hosts: Hosts, timeout: timedelta, clock: Clock, access: Access | None = None) -> None:
         self.hosts = hosts
+        self.access = access or Access()
         self.contact: Contact | None = None
         """Written by kazoo's connection thread, so that it is never older than what kazoo knows."""
         self.session_id: int | None = None
         """The present session, also while contact is suspended. None: not yet, or lost."""
         self._credentials: tuple[int, bytes] | None = None
         """What a client needs to go on with it."""
+        self._identity = Identity()
+        """Who we were on the latest connection."""
         self._asked_timeout = timeout.total_seconds()
         self.timeout = self._asked_timeout
         """The session timeout T in seconds: as last negotiated, before that as asked for."""
@@ -72,11 +77,16 @@ class Session:
         self._in_flight: dict[asyncio.Future[Any], tuple[Contact, float]] = {}
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._told: Contact | None = None
+        self._failure = ""
+        """Of the client before the present one."""
+        self._told_failures: set[str] = set()
+        """Those of the present silence: each is told once."""
         self._silent_since = 0.0
         self._last_tick = 0.0
 
     async def open(self, connect_timeout: float) -> Contact:
-        """Connect. Raises NoContact when that takes longer than `connect_timeout` seconds."""
+        """Connect. Raises NoContact when that takes longer than `connect_timeout` seconds, and BadAccess."""
+        self._identity = self.access.identity()
         self._loop = asyncio.get_running_loop()
         self.is_open = True
         self._last_tick = self._silent_since = self._clock.boottime()
@@ -102,12 +112,29 @@ class Session:
             self._dispose(client)
         await asyncio.gather(*self._disposals)
 
+    def start_over(self, why: str) -> None:
+        """End this session, and with it all of ours that is ephemeral, and begin another."""
+        log.warning("ending the session with ZooKeeper", why=why)
+        old = self._exchange(None)
+        self.session_id = self._credentials = None
+        self._new_client()
+        self._on_change()
+        if old is not None:
+            self._dispose(old)
+
     def require(self) -> Contact:
         """The contact of now. Raises NoContact."""
         contact = self.contact
         if contact is None:
-            raise NoContact(f"no contact with ZooKeeper at {self.hosts}")
+            why = f": {self.failure}" if self.failure else ""
+            raise NoContact(f"no contact with ZooKeeper at {self.hosts}{why}")
         return contact
+
+    @property
+    def failure(self) -> str:
+        """Why there is no contact, as far as is known; else empty."""
+        now = "" if self._client is None else self._client.failure
+        return now or self._failure
 
     async def reach(self, deadline: float) -> Contact:
         """A contact, as soon as there is one. Raises NoContact at the deadline (the clock's boottime)."""
@@ -173,6 +200,8 @@ class Session:
         client = Client(
             self.hosts,
             self._asked_timeout,
+            self.access.tls,
+            identify=self._identify,
             is_alive=self._is_alive,
             on_state=self._on_kazoo_state,
             session=credentials,
@@ -181,11 +210,21 @@ class Session:
         client.start_async()
         return old
 
+    def _identify(self) -> Identity:
+        """Who we are by now; while that cannot be read, who we were. Called on kazoo's connection thread."""
+        try:
+            self._identity = self.access.identity()
+        except BadAccess as error:
+            log.warning("the earlier password is used", error=str(error))
+        return self._identity
+
     def _exchange(self, client: Client | None) -> Client | None:
         """Listen to this client from now on; return the old one, which nobody listens to any more."""
         with self._changing:
             old, self._client = self._client, client
             self.contact, self._died = None, False
+        if old is not None:
+            self._failure = old.failure
         return old
 
     def _on_kazoo_state(self, client: Client, state: str) -> None:
@@ -201,8 +240,8 @@ class Session:
                 self.contact = None
                 if state == KazooState.LOST and client.client_state == KeeperState.EXPIRED_SESSION:
                     self.session_id = self._credentials = None
-                elif state == KazooState.LOST:  # its thread died, of which ZooKeeper knows nothing
-                    self._died = True
+                elif state == KazooState.LOST and client.client_state != KeeperState.AUTH_FAILED:
+                    self._died = True  # its thread, of which ZooKeeper knows nothing
         self.post(self._on_change)
 
     def _on_change(self) -> None:
@@ -216,7 +255,15 @@ class Session:
                 self._silent_since = self._clock.boottime()
                 log.warning("no contact with ZooKeeper", hosts=hosts, session_lost=self.session_id is None)
             else:
+                if contact.timeout not in (self.timeout, self._asked_timeout):
+                    log.warning(
+                        "ZooKeeper grants another session timeout than was asked for (2 to 20 tickTime)",
+                        asked=self._asked_timeout,
+                        granted=contact.timeout,
+                    )
                 self.timeout = contact.timeout
+                self._failure = ""
+                self._told_failures.clear()
                 log.info("in contact with ZooKeeper", hosts=hosts, session=f"{contact.session_id:#x}")
             self._told = contact
         for listener in list(self._listeners):
@@ -227,6 +274,7 @@ class Session:
         while True:
             self._last_tick = now = self._clock.boottime()
             if self.contact is None:
+                self._tell_failure()
                 if self._died or now - self._silent_since > GIVE_UP_AFTER * self.timeout:
                     self._replace_client()
             elif any(now - sent > NO_ANSWER * self.timeout for _, sent in self._in_flight.values()):
@@ -234,6 +282,12 @@ class Session:
                 if self._client is not None:
                     self._client.drop()
             await self._clock.sleep(self.timeout / 8)
+
+    def _tell_failure(self) -> None:
+        failure = self.failure
+        if failure and failure not in self._told_failures:
+            self._told_failures.add(failure)
+            log.warning("cannot connect to ZooKeeper", error=failure)
 
     def _is_alive(self) -> bool:
         """Whether the event loop has lately come round. Called on kazoo's connection thread."""

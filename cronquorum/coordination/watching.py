@@ -3,7 +3,7 @@
 import asyncio
 
 from cronquorum.clock import Clock, wait_for_event
-from cronquorum.coordination.contact import Contact, NoContact
+from cronquorum.coordination.contact import Contact, Denied, NoContact
 from cronquorum.coordination.duty import Duty
 from cronquorum.coordination.protocols import Member
 from cronquorum.coordination.records import BadMember, decode
@@ -26,7 +26,7 @@ class ZooKeeperWatch(View):
         self._clock = clock
         self._folder = folder
         self._known: dict[str, Member | None] = {}
-        self._reported: dict[str, bytes] = {}
+        self._reported: dict[str, bytes | str] = {}
         self._relist = True
         self._stale: set[str] = set()
         self._synced: Contact | None = None
@@ -86,24 +86,35 @@ class ZooKeeperWatch(View):
                 self._forget(gone)
             stale |= present - self._known.keys()
         names = sorted(stale & present if relist else stale)
-        records = await asyncio.gather(*(contact.read(f"{self._folder}/{name}", watch=self._on_data) for name in names))
+        records = await asyncio.gather(*(self._record(contact, name) for name in names))
         for name, record in zip(names, records, strict=True):
             if record is None:
                 self._forget(name)
             else:
-                self._known[name] = self._judge(name, record[0])
+                self._known[name] = self._judge(name, record)
+
+    async def _record(self, contact: Contact, name: str) -> bytes | Denied | None:
+        """None: there is none. One that is somebody else's keeps nobody from seeing the others."""
+        try:
+            found = await contact.read(f"{self._folder}/{name}", watch=self._on_data)
+        except Denied as error:
+            return error
+        return None if found is None else found[0]
 
     def _forget(self, name: str) -> None:
         self._known.pop(name, None)
         self._reported.pop(name, None)
 
-    def _judge(self, name: str, data: bytes) -> Member | None:
+    def _judge(self, name: str, record: bytes | Denied) -> Member | None:
         """The member, or None when it is fit for nobody; each such record is told of once."""
         try:
-            member = decode(data, name=name)
+            if isinstance(record, Denied):
+                raise BadMember(str(record))
+            member = decode(record, name=name)
         except BadMember as error:
-            if self._reported.get(name) != data:
-                self._reported[name] = data
+            seen = str(record) if isinstance(record, Denied) else record
+            if self._reported.get(name) != seen:
+                self._reported[name] = seen
                 log.warning("a member is ignored", path=f"{self._folder}/{name}", error=str(error))
             return None
         self._reported.pop(name, None)

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from cronquorum.clock import Clock
+from cronquorum.coordination.access import Access
 from cronquorum.coordination.contact import Contact, NoContact
 from cronquorum.coordination.election import Leader, Line, ZooKeeperCandidacy
 from cronquorum.coordination.ensemble import Ensemble
@@ -21,6 +22,7 @@ from cronquorum.coordination.records import FOLDERS, checked_folder, encode
 from cronquorum.coordination.registry import ZooKeeperRegistration
 from cronquorum.coordination.session import Session
 from cronquorum.coordination.watching import ZooKeeperWatch
+from cronquorum.logs import get_logger
 
 SESSION_TIMEOUT = timedelta(seconds=4)
 """How fast a dead leader is replaced; kazoo pings at a third of it less some jitter, so less is nervous."""
@@ -28,12 +30,15 @@ SESSION_TIMEOUT = timedelta(seconds=4)
 CONNECT_TIMEOUT = timedelta(seconds=10)
 """How long `start` tries: long enough for an ensemble that is electing its own leader."""
 
+log = get_logger(__name__)
+
 
 class ZooKeeperCoordinator:
     """Sessions with the ZooKeeper at `hosts`: `host:port[,host:port...][/chroot]`.
 
     `session_timeout` is what is asked for; ZooKeeper has the last word, and what it says is used.
-    Raises CoordinationError when the hosts can't be read.
+    Raises CoordinationError when the hosts can't be read. With a user in `access`, nobody else can read or write
+    anything of ours.
     """
 
     def __init__(
@@ -41,6 +46,7 @@ class ZooKeeperCoordinator:
         hosts: str,
         *,
         clock: Clock,
+        access: Access | None = None,
         session_timeout: timedelta = SESSION_TIMEOUT,
         connect_timeout: timedelta = CONNECT_TIMEOUT,
     ) -> None:
@@ -49,7 +55,7 @@ class ZooKeeperCoordinator:
         self._hosts = parse_hosts(hosts)
         self._clock = clock
         self._connect_timeout = connect_timeout.total_seconds()
-        self._session = Session(self._hosts, session_timeout, clock)
+        self._session = Session(self._hosts, session_timeout, clock, access)
         self._ensemble = Ensemble(self._path("ensemble"))
         self._line = Line(self._session, clock, self._path("election"), self._ensemble)
         self._leader: Leader | None = None
@@ -64,15 +70,20 @@ class ZooKeeperCoordinator:
         return timedelta(seconds=self._session.timeout)
 
     async def start(self) -> None:
+        """Raises BadAccess when what `access` names cannot be used, and Denied when ZooKeeper is closed to us."""
         if self._started:
             return
         deadline = self._clock.boottime() + self._connect_timeout
+        self._session.access.check()
+        for doubt in self._session.access.doubts(self._hosts):
+            log.warning(doubt, hosts=str(self._hosts))
         try:
             await self._prepare(await self._session.open(self._connect_timeout), deadline)
         except NoContact as error:
             await self._session.close()
+            why = f": {self._session.failure}" if self._session.failure else ""
             raise CoordinationError(
-                f"no ZooKeeper answers at {self._hosts} within {self._connect_timeout:g} s"
+                f"no ZooKeeper answers at {self._hosts} within {self._connect_timeout:g} s{why}"
             ) from error
         except BaseException:
             await self._session.close()
@@ -80,15 +91,28 @@ class ZooKeeperCoordinator:
         self._started = True
 
     async def _prepare(self, contact: Contact, deadline: float) -> None:
-        """Make the folders that are missing."""
+        """Make what is missing, and close what is open."""
+        folders = [self._path(folder) for folder in ("election", *FOLDERS)]
         while True:
             try:
-                for folder in ("election", *FOLDERS):
-                    await contact.ensure(self._path(folder))
+                for folder in folders:
+                    await contact.ensure(folder)
                 await self._ensemble.current(contact)
+                await self._claim(contact, *folders, self._ensemble.path)
                 return
             except NoContact:
                 contact = await self._session.reach(deadline)
+
+    async def _claim(self, contact: Contact, *paths: str) -> None:
+        """Make what lasts ours alone: the chroot and what stands in it, but nothing above it, which others may share.
+
+        What is ephemeral is left as it is: it ends with its session, and its owner could not prove contact any more.
+        """
+        above = (self._hosts.chroot,) if self._hosts.chroot else ()
+        for path in (*above, *paths):
+            others = await contact.claim(path)
+            if others is not None:
+                log.warning("a znode of ours was for others: it is for zookeeper_user alone now", path=path, was=others)
 
     async def stand(self, member: Member) -> Candidacy:
         self._leader = self._leader or self._follow_leader()

@@ -24,10 +24,12 @@ class Section(BaseModel):
 
     `in_short`: the settings of the section that a plain value in the table's place is for. With any, the section has a
     flag and a variable of its own too.
+    `own_flags`: each of its settings has a flag, and a variable that is spelled like it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     in_short: ClassVar[tuple[str, ...]] = ()
+    own_flags: ClassVar[bool] = False
 
 
 class Settings(BaseSettings):

@@ -14,12 +14,12 @@ from cronquorum.settings.errors import SettingsError
 from cronquorum.settings.schema import (
     ENV_PREFIX,
     default_text,
-    in_short,
+    field_at,
     is_bool,
     is_dict,
     is_list,
     metavar,
-    section_of,
+    spelled,
 )
 
 _EPILOG = (
@@ -52,9 +52,10 @@ def parse_flags(schema: type[BaseModel], argv: Sequence[str], prog: str, descrip
     parser.add_argument("--config", metavar="FILE", help="the config file (TOML)")
     parser.add_argument("--version", action="version", version=f"{prog} {__version__}")
     known = ["--help", "--config", "--version"]
-    for name, field in schema.model_fields.items():
-        if section_of(field) is None or in_short(field):
-            known += parser.add_argument(flag_of(name), dest=name, **_options(field)).option_strings
+    for name, keys in spelled(schema).items():
+        field = field_at(schema, keys)
+        assert field is not None
+        known += parser.add_argument(flag_of(name), dest=name, **_options(field)).option_strings
     parsed, rest = parser.parse_known_args(list(argv))
     if rest:
         flag = rest[0].partition("=")[0]

@@ -22,6 +22,7 @@ from cronquorum.settings.schema import (
     known_keys,
     leaves,
     section_of,
+    spelled,
 )
 
 
@@ -34,6 +35,7 @@ class Found:
         self.problems: list[str] = []
         self.warnings: list[str] = []
         self._places: dict[Keys, str] = {}
+        self._spelled = spelled(schema)
 
     def take_file(self, path: str, content: Mapping[str, Any]) -> None:
         known = [".".join(keys) for keys in known_keys(self.schema)]
@@ -50,9 +52,10 @@ class Found:
 
     def take_environment(self, environ: Mapping[str, str], others: frozenset[str]) -> None:
         """`others` are names that are none of ours, and no mistake either."""
-        known = ["__".join(keys).upper() for keys in known_keys(self.schema)]
+        known = [*map(str.upper, self._spelled), *("__".join(keys).upper() for keys in known_keys(self.schema))]
         for variable, text in sorted(environ.items()):
-            keys = tuple(variable.removeprefix(ENV_PREFIX).lower().split("__"))
+            name = variable.removeprefix(ENV_PREFIX).lower()
+            keys = self._spelled.get(name) or tuple(name.split("__"))
             if not variable.startswith(ENV_PREFIX):
                 continue
             place = f"environment variable {variable}"
@@ -70,10 +73,12 @@ class Found:
     def take_flags(self, flags: Mapping[str, Any]) -> None:
         for name, value in flags.items():
             place = flag_of(name)
-            if isinstance(value, list):
-                self._put_several((name,), self.schema.model_fields[name], value, place)
+            keys = self._spelled[name]
+            field = field_at(self.schema, keys)
+            if isinstance(value, list) and field is not None:
+                self._put_several(keys, field, value, place)
                 continue
-            self._put((name,), value, place)
+            self._put(keys, value, place)
             if _has_password(value):
                 variable = ENV_PREFIX + name.upper()
                 self.warnings.append(f"{place}: a password in a flag is seen by everybody on this host; use {variable}")

@@ -46,6 +46,14 @@ def split_host_port(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine can reach a host."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _host_port(text: str) -> str:
     split_host_port(text)
     return text

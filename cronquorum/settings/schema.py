@@ -40,6 +40,18 @@ def in_short(field: FieldInfo) -> tuple[str, ...]:
     return short
 
 
+def spelled(schema: type[BaseModel]) -> dict[str, Keys]:
+    """The settings that have a flag, by its name (`tls_cert`), and the keys that lead to each."""
+    found: dict[str, Keys] = {}
+    for name, field in schema.model_fields.items():
+        section = section_of(field)
+        if section is None or in_short(field):
+            found[name] = (name,)
+        elif getattr(section, "own_flags", False):
+            found |= {f"{name}_{inner}": (name, inner) for inner in section.model_fields}
+    return found
+
+
 def is_list(field: FieldInfo) -> bool:
     return get_origin(plain(field.annotation)) in (list, tuple, set, frozenset)
 

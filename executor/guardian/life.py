@@ -79,6 +79,11 @@ class Life:
         with contextlib.suppress(OSError):
             self.channel.send(what="stop", times=times)
 
+    def level(self, number: int) -> None:
+        """Have it change its log level. One that is dead or deaf is no error."""
+        with contextlib.suppress(OSError):
+            self.channel.send(what="level", number=number)
+
     def listen(self) -> None:
         """Take in all that it has said."""
         while not self.hung_up:

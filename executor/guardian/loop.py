@@ -31,6 +31,8 @@ STUBBORN_SECONDS = 5.0
 GIVE_UP_SECONDS = 2.0
 """How long a guardian that was told to stop waits for what cannot be killed."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+LEVELS = (signal.SIGUSR1, signal.SIGUSR2)
+"""Of the log level: they are passed on."""
 
 
 def pause_before(restart: int) -> float:
@@ -44,6 +46,7 @@ class Guardian:
     def __init__(self, argv: Sequence[str]) -> None:
         self._argv = list(argv)
         self._stops = 0
+        self._levels: list[int] = []
         self._vouched: list[str] = []
         self._lock: int | None = None
         self._executor_id = ""
@@ -61,6 +64,8 @@ class Guardian:
         signal.set_wakeup_fd(self._wakeup.fileno(), warn_on_full_buffer=False)
         for number in SIGNALS:
             signal.signal(number, self._on_stop)
+        for number in LEVELS:
+            signal.signal(number, lambda number, frame: self._levels.append(number))
         signal.signal(signal.SIGCHLD, _ignore)
         while True:
             code = self._live()
@@ -93,6 +98,7 @@ class Guardian:
         note(
             "warning",
             "executor died; it is started again",
+            executor=self._executor_id,
             incarnation=life.incarnation,
             code=code,
             pause=pause_before(self._restarts),
@@ -111,6 +117,8 @@ class Guardian:
             if life.hung_up:  # dead, or as good as that
                 os.kill(life.pid, signal.SIGKILL)
                 return self._dead(life)
+            while self._levels:
+                life.level(self._levels.pop(0))
             if self._stops > told:
                 life.stop(told := self._stops)
             deadline = life.lease.deadline

@@ -2,6 +2,7 @@
 
     guardian -> executor
         begin      first, once: incarnation, vouched, executorId; with the lock of the data directory, if there is one
+        level      a signal for the log level came to the guardian: its number
         stop       end now: `times` is how often the guardian was told to (1: drain, 2: hurry)
     executor -> guardian
         lock       the lock of the data directory, as a descriptor: it outlives the executor

@@ -21,7 +21,8 @@ def inherited() -> dict[bytes, bytes]:
 
 
 def told(assignment: Assignment) -> dict[str, str]:
-    """SCHED_*: what a task is told. Raises `Refusal` for what an environment cannot hold."""
+    """SCHED_*: what a task is told; and TRACEPARENT, where there are traces. Raises `Refusal` for what an environment
+    cannot hold."""
     variables = {
         "SCHED_NAMESPACE": assignment.namespace,
         "SCHED_JOB": assignment.job,
@@ -31,6 +32,8 @@ def told(assignment: Assignment) -> dict[str, str]:
         "SCHED_ATTEMPT": str(assignment.key.attempt),
         "SCHED_EPOCH": str(assignment.epoch),
     }
+    if assignment.traceparent:
+        variables["TRACEPARENT"] = assignment.traceparent
     return check(variables, "task") | params(assignment.params)
 
 

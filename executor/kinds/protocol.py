@@ -1,9 +1,10 @@
 """The seam between an executor and the kinds of tasks. Everything here happens in the event loop, unless it says
 otherwise."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
-from executor.assignment import Assignment
+from executor.assignment import Assignment, AttemptKey
 from executor.report import Ended
 
 
@@ -15,12 +16,18 @@ class Reporter(Protocol):
         `ended` as one that was stopped. Also from other threads."""
         ...
 
-    def started(self) -> None:
-        """The task itself begins now. Also from other threads, when it has no timeout."""
+    def started(self, age: float = 0.0) -> None:
+        """The task itself begins now, or began so many seconds ago. Also from other threads, when it has no
+        timeout."""
         ...
 
     def output(self, stream: str, data: bytes) -> None:
         """`stream` is stdout or stderr. Also from other threads."""
+        ...
+
+    def line(self, data: bytes) -> None:
+        """Output of a run that may go on under a later incarnation, which tells all of it anew: in the same pieces, so
+        that they count once. From any thread, but one at a time."""
         ...
 
     def progress(self, fraction: float, note: str) -> None:
@@ -61,4 +68,23 @@ class TaskKind(Protocol):
 
     async def close(self) -> None:
         """End whatever is kept for later runs; no attempt runs any more, or none that can be ended."""
+        ...
+
+
+@runtime_checkable
+class LastingKind(TaskKind, Protocol):
+    """A kind whose runs are not processes below this one, and outlive it. The guardian cannot vouch for their end:
+    the kind itself sees to it that no attempt of an execution begins before the earlier ones have ended."""
+
+    async def found(self) -> Sequence[Assignment]:
+        """What earlier incarnations of this executor began, and nobody has acknowledged; as attempts of this
+        incarnation. Called once, after `start`, and does not wait for long."""
+        ...
+
+    def resume(self, assignment: Assignment, reporter: Reporter) -> Run:
+        """Go on with what was found."""
+        ...
+
+    def acknowledged(self, key: AttemptKey) -> None:
+        """The outcome is on the record; of whichever incarnation it was."""
         ...

@@ -68,6 +68,7 @@ class ThreadRun(Invocation):
             attempt=assignment.key.attempt,
             epoch=assignment.epoch,
             params=assignment.params,
+            traceparent=assignment.traceparent,
             listener=self,
         )
 

@@ -193,6 +193,7 @@ class WorkerRun:
                 "attempt": assignment.key.attempt,
                 "epoch": assignment.epoch,
                 "params": assignment.params,
+                "traceparent": assignment.traceparent,
             },
         }
 

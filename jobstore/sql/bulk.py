@@ -1,6 +1,6 @@
 """Statements over many rows at once: what the two dialects write differently, behind one protocol."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
@@ -12,14 +12,33 @@ from jobstore.sql.columns import Shape
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Driver SQL with its parameters: one tuple, or a list of them that is run for each."""
+    """Driver SQL with its parameters: one tuple, or a list of them that is run for each.
+
+    `rows` is how many it must write; None when it does not matter.
+    """
 
     sql: str
     parameters: tuple[Any, ...] | list[tuple[Any, ...]]
+    rows: int | None = None
 
     def run(self, connection: Connection) -> int:
         """Execute it; the answer is how many rows it wrote."""
         return connection.exec_driver_sql(self.sql, self.parameters).rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A part of a transaction that is nothing but statements. `refusal` says why one wrote too few rows."""
+
+    statements: tuple[Statement, ...]
+    refusal: Callable[[Connection], Exception] | None = None
+
+    def __call__(self, connection: Connection) -> None:
+        """Run them. Raises the refusal."""
+        for statement in self.statements:
+            written = statement.run(connection)
+            if self.refusal is not None and written != statement.rows:
+                raise self.refusal(connection)
 
 
 class Bulk(Protocol):

@@ -2,14 +2,14 @@
 
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from jobstore.errors import StoreUnavailable
-from jobstore.sql.bulk import Bulk
+from jobstore.sql.bulk import Bulk, Statement
 from jobstore.sql.failures import translated
 
 T = TypeVar("T")
@@ -48,6 +48,11 @@ class Database(ABC):
         """Do the work in one transaction; an exception undoes it."""
         return self._guarded(lambda: self._write(work))
 
+    def at_once(self, epoch: int, statements: Sequence[Statement]) -> bool:
+        """Run statements in one transaction that is one message to the server, if this is the present epoch and
+        each of them writes the rows that it must. False: nothing was written, and `write` finds out why."""
+        return self._guarded(lambda: self._at_once(epoch, statements))
+
     def migrate(self, work: Work[T]) -> T:
         """Do the work in one transaction that may take its time, and that no other migration overlaps."""
         return self._guarded(lambda: self._migrate(work))
@@ -80,6 +85,9 @@ class Database(ABC):
 
     @abstractmethod
     def _write(self, work: Work[T]) -> T: ...
+
+    def _at_once(self, epoch: int, statements: Sequence[Statement]) -> bool:
+        return False  # where there is no server, there are no round trips to be saved
 
     @abstractmethod
     def _migrate(self, work: Work[T]) -> T: ...

@@ -5,7 +5,7 @@ import itertools
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +18,9 @@ from sqlalchemy.exc import DBAPIError
 
 from cronquorum.logs import get_logger
 from jobstore.errors import StoreUnavailable
+from jobstore.sql import script
 from jobstore.sql.arrays import ArrayBulk
+from jobstore.sql.bulk import Statement
 from jobstore.sql.database import POOL_TIMEOUT, Database, T, Work
 from jobstore.sql.tables import metadata
 
@@ -155,6 +157,18 @@ class PostgresDatabase(Database):
             # not by way of SQLAlchemy: a pooled connection that the server had ended, before anything was sent
             self._writer.dispose()
             raise
+
+    def _at_once(self, epoch: int, statements: Sequence[Statement]) -> bool:
+        connection = self._writer.raw_connection()
+        try:
+            driver = connection.driver_connection
+            assert driver is not None
+            return script.run(driver, script.script(epoch, statements))
+        except psycopg2.Error:
+            connection.invalidate()  # mostly it is gone
+            raise
+        finally:
+            connection.close()  # it goes back to the pool
 
     def _migrate(self, work: Work[T]) -> T:
         engine = self._engine("-c lock_timeout=0", {}, poolclass=NullPool)

@@ -15,8 +15,9 @@ be told from outside, because between two barriers
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -27,7 +28,7 @@ from jobstore import changes as ch
 from jobstore.errors import BadChange
 from jobstore.model import Answer, EndedAttempt, Evidence, Execution, Output
 from jobstore.sql import calendars, columns, definitions, retention, terms
-from jobstore.sql.bulk import IGNORE, Bulk
+from jobstore.sql.bulk import IGNORE, Bulk, Written
 from jobstore.sql.tables import executions
 from jobstore.states import BORN, State
 
@@ -151,19 +152,23 @@ class _Segment:
         if self.voided:
             steps.append(_void(list(self.voided.values()), bulk))
         if self.born:
-            steps.append(bulk.insert(columns.EXECUTION, self.born).run)
+            steps.append(_insert(columns.EXECUTION, self.born, bulk))
         if self.moved:
             steps.append(_move(list(self.moved.values()), bulk))
         if self.attempts:
-            steps.append(bulk.insert(columns.ATTEMPT, self.attempts).run)
+            steps.append(_insert(columns.ATTEMPT, self.attempts, bulk))
         if self.triggers:
-            steps.append(bulk.update(columns.TRIGGER_MOVED, list(self.triggers.values())).run)
-        steps += [_keep(portion, bulk) for portion in _portions(self.outputs)]
+            steps.append(Written((bulk.update(columns.TRIGGER_MOVED, list(self.triggers.values())),)))
+        steps += _keep(list(_portions(self.outputs)), bulk)
         if self.evidence:
-            steps.append(bulk.insert(columns.EVIDENCE, self.evidence).run)
+            steps.append(_insert(columns.EVIDENCE, self.evidence, bulk))
         if self.answers:
-            steps.append(bulk.insert(columns.ANSWER, self.answers).run)
+            steps.append(_insert(columns.ANSWER, self.answers, bulk))
         return steps
+
+
+def _insert(shape: columns.Shape, items: Sequence[Any], bulk: Bulk, conflict: str = "") -> Step:
+    return Written((bulk.insert(shape, items, conflict),))
 
 
 def _portions(outputs: list[Output]) -> Iterator[list[Output]]:
@@ -179,9 +184,15 @@ def _portions(outputs: list[Output]) -> Iterator[list[Output]]:
         yield portion
 
 
-def _keep(portion: list[Output], bulk: Bulk) -> Step:
+def _keep(portions: list[list[Output]], bulk: Bulk) -> list[Step]:
+    if len(portions) == 1:
+        return [_insert(columns.OUTPUT, portions[0], bulk, IGNORE)]
     # the exception that is encoded only when it is sent, since the encoded text is several times as long
-    return lambda connection: bulk.insert(columns.OUTPUT, portion, IGNORE).run(connection)
+    return [partial(_encode_and_keep, bulk, portion) for portion in portions]
+
+
+def _encode_and_keep(bulk: Bulk, portion: list[Output], connection: Connection) -> None:
+    _insert(columns.OUTPUT, portion, bulk, IGNORE)(connection)
 
 
 def _move(moved: list[Execution], bulk: Bulk) -> Step:
@@ -189,23 +200,14 @@ def _move(moved: list[Execution], bulk: Bulk) -> Step:
     by_day: dict[date, list[Execution]] = {}
     for execution in moved:
         by_day.setdefault(execution.scheduled_time.date(), []).append(execution)
-    statements = [bulk.update(columns.MOVED, some, unless="final") for some in by_day.values()]
-
-    def run(connection: Connection) -> None:
-        if sum(statement.run(connection) for statement in statements) != len(moved):
-            raise _refused_move(connection, [execution.id for execution in moved])
-
-    return run
+    statements = [replace(bulk.update(columns.MOVED, some, unless="final"), rows=len(some)) for some in by_day.values()]
+    ids = [execution.id for execution in moved]
+    return Written(tuple(statements), lambda connection: _refused_move(connection, ids))
 
 
 def _void(ids: list[UUID], bulk: Bulk) -> Step:
-    statement = bulk.delete("executions", "id", ids, only=_NEVER_SENT)
-
-    def run(connection: Connection) -> None:
-        if statement.run(connection) != len(ids):
-            raise _refused_void(connection, ids)
-
-    return run
+    statement = replace(bulk.delete("executions", "id", ids, only=_NEVER_SENT), rows=len(ids))
+    return Written((statement,), lambda connection: _refused_void(connection, ids))
 
 
 def _refused_void(connection: Connection, ids: list[UUID]) -> BadChange:

@@ -2,25 +2,32 @@
 
 import math
 import socket
+import ssl
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
 from cronquorum.names import shown
-from schedapi.errors import ApiError, Cancelled, Unavailable, from_rpc_error
+from schedapi.errors import ApiError, Cancelled, Unauthenticated, Unavailable, from_rpc_error
+
+if TYPE_CHECKING:
+    from cronquorum.certificates import TlsFiles
 
 Answer = TypeVar("Answer", bound=Message)
 Result = TypeVar("Result")
 
 UNREACHABLE = "UNREACHABLE"
 """The reason of an `Unavailable` when no endpoint could be connected to."""
+
+NO_TLS = "TLS"
+"""The reason of an `Unauthenticated` when somebody is there, and the handshake fails."""
 
 TIMEOUT = timedelta(seconds=30)
 """A call's deadline unless told: an apply of a thousand jobs takes a few seconds."""
@@ -63,10 +70,13 @@ class Client:
 
     A call that no node can take now is tried again for `PATIENCE`, with the same request_id, so that it is
     carried out once. When nobody is there at all it fails at once. Safe to use from several threads.
+
+    `tls`: the files of mutual TLS, read for each connection; None: plain text.
     """
 
-    def __init__(self, endpoints: Sequence[str]) -> None:
+    def __init__(self, endpoints: Sequence[str], tls: "TlsFiles | None" = None) -> None:
         self._endpoints = list(endpoints)
+        self._tls = tls
         self._channels: dict[str, grpc.Channel] = {}
         self._lock = threading.Lock()
         self._closed = False
@@ -173,19 +183,53 @@ class Client:
         raise Unavailable(f"cannot reach {'; '.join(refused)}", reason=UNREACHABLE, answered=False)
 
     def _channel(self, endpoint: str) -> grpc.Channel:
-        """The endpoint's channel. A new one is made when a plain connection succeeds: gRPC by itself would
+        """The endpoint's channel. A new one is made when a connection of our own succeeds: gRPC by itself would
         not say why it does not, and would go on trying."""
         with self._lock:
             if endpoint not in self._channels:
-                host, _, port = endpoint.rpartition(":")
-                socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT.total_seconds()).close()
-                self._channels[endpoint] = grpc.insecure_channel(endpoint, options=_OPTIONS)
+                self._channels[endpoint] = self._dial(endpoint)
             return self._channels[endpoint]
+
+    def _dial(self, endpoint: str) -> grpc.Channel:
+        host, _, port = endpoint.rpartition(":")
+        connection = socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT.total_seconds())
+        with connection:
+            if self._tls is None:
+                return grpc.insecure_channel(endpoint, options=_OPTIONS)
+            # only with TLS: these take their time to import
+            from cronquorum.certificates import read_credentials
+            from cronquorum.channels import secured
+            from cronquorum.clock import host_time
+            from cronquorum.roles import Role
+
+            ours = read_credentials(self._tls, host_time())
+            _try_handshake(connection, endpoint, self._tls, Role.SCHEDULER.value)
+            return grpc.secure_channel(endpoint, *secured(ours, Role.SCHEDULER, _OPTIONS))
 
     def _forget(self, endpoint: str) -> None:
         """Dial anew next time. The channel is not closed: other threads' calls on it may go on."""
         with self._lock:
             self._channels.pop(endpoint, None)
+
+
+def _try_handshake(connection: socket.socket, endpoint: str, files: "TlsFiles", name: str) -> None:
+    """Raises `Unauthenticated`, with the reason, which gRPC's own attempt would not tell."""
+    why = ""
+    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=files.ca)
+    context.load_cert_chain(files.cert, files.key)
+    context.set_alpn_protocols(["h2"])
+    try:
+        with context.wrap_socket(connection, server_hostname=name) as secure:
+            # the server looks at our certificate when our part is over, and then says something, or goes
+            if not secure.recv(1):
+                why = f"the certificate in {files.cert} is not taken"
+    except ConnectionResetError:
+        why = f"the certificate in {files.cert} is not taken"
+    except ssl.SSLError as error:
+        found = getattr(error, "verify_message", "") or error.reason or str(error)
+        why = "it speaks plain text" if found == "WRONG_VERSION_NUMBER" else found.lower().replace("_", " ")
+    if why:
+        raise Unauthenticated(f"{endpoint}: no TLS connection: {why}", reason=NO_TLS, answered=False)
 
 
 def _identify(request: Any) -> None:

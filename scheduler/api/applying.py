@@ -83,7 +83,9 @@ def _read_job(message: job_pb2.Job) -> JobSpec:
     try:
         value = definition_wire.read_job(message)
     except InvalidJob as error:
-        places = {"spec.params": message.spec.params, "spec.task.python.params": message.spec.task.python.params}
+        task = message.spec.task
+        places = {"spec.params": message.spec.params, "spec.task.python.params": task.python.params}
+        places["spec.task.kubernetes.template"] = task.kubernetes.template
         places |= {f"spec.triggers[{index}].params": each.params for index, each in enumerate(triggers)}
         raise InvalidJob(*(tuple(unreadable(places)) or error.violations)) from None
     return read_spec(value)

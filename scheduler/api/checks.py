@@ -77,6 +77,8 @@ def expected_revision(value: int) -> int:
 
 def run_params(message: Struct) -> Mapping[str, Any]:
     """The parameters of a run, within the same bounds as those of a definition."""
+    if not message.fields:
+        return {}
     if message.ByteSize() > MAX_PARAMS:
         raise InvalidRequest(Violation("params", f"{message.ByteSize()} bytes of at most {MAX_PARAMS}"))
     try:

@@ -111,7 +111,7 @@ def _executor(leader: Leader, link: Link) -> pb.Executor:
         executor_id=link.member.id,
         incarnation=link.member.incarnation,
         address=link.member.address,
-        state=("draining" if link.draining else "attached") if link.attached else "attaching",
+        state=link.state,
         slots=link.slots,
         free_slots=max(0, link.slots - used) if link.attached else 0,
         kinds=sorted(link.kinds),

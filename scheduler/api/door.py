@@ -9,8 +9,11 @@ from typing import Any, Protocol, TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from cronquorum.certificates import Credentials
 from cronquorum.coordination import Member
 from cronquorum.logs import get_logger
+from cronquorum.roles import Role
+from cronquorum.transport import PlainTextRefused, Transport
 from jobstore.errors import BadChange, StoreError
 from schedapi.errors import (
     AlreadyExists,
@@ -26,6 +29,7 @@ from schedapi.errors import Conflict as ApiConflict
 from schedapi.errors import FailedPrecondition as ApiPrecondition
 from schedapi.errors import NotFound as ApiNotFound
 from schedapi.errors import Violation as ApiViolation
+from schedapi.guard import FORWARDED
 from scheduler.errors import (
     Conflict,
     Held,
@@ -37,8 +41,6 @@ from scheduler.errors import (
 )
 from scheduler.leader.leader import Leader
 
-FORWARDED = "cronquorum-forwarded"
-"""Metadata of a call that came from another node: it is not passed on again."""
 RETRY_AFTER = timedelta(milliseconds=500)
 MESSAGE_LIMIT = 16 * 1024 * 1024
 REQUEST_LIMIT = 4 * 1024 * 1024
@@ -143,9 +145,11 @@ def streamed(
 class Door:
     """Passes calls on to the leader: once, and with what is left of their deadline."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, transport: Transport) -> None:
         self.house = house
-        self._channels: dict[str, grpc.aio.Channel] = {}
+        self._transport = transport
+        self._channels: dict[str, tuple[Credentials | None, grpc.aio.Channel]] = {}
+        self._retired: set[asyncio.Task[None]] = set()
 
     def leader(self, context: Context) -> Leader | None:
         """The leader when it is this node; None when the call is to be forwarded.
@@ -189,19 +193,38 @@ class Door:
         return member
 
     def _channel(self, member: Member) -> grpc.aio.Channel:
-        channel = self._channels.get(member.address)
-        if channel is None:
-            options = (
-                ("grpc.max_receive_message_length", MESSAGE_LIMIT),
-                ("grpc.max_send_message_length", MESSAGE_LIMIT),
-                ("grpc.max_reconnect_backoff_ms", 1000),
-            )
-            channel = self._channels[member.address] = grpc.aio.insecure_channel(member.address, options=options)
+        """The channel to a node; a new one when the certificate is, and calls on the old one go on."""
+        certificates = self._transport.certificates
+        ours = None if certificates is None else certificates.current()
+        made_with, channel = self._channels.get(member.address, (None, None))
+        if channel is not None and made_with is ours:
+            return channel
+        if channel is not None:
+            self._retire(channel)
+        options = (
+            ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+            ("grpc.max_send_message_length", MESSAGE_LIMIT),
+            ("grpc.max_reconnect_backoff_ms", 1000),
+        )
+        try:
+            channel = self._transport.channel(member.address, Role.SCHEDULER, options)
+        except PlainTextRefused as error:
+            _log.error("the leader is not dialled", error=str(error))
+            raise NotLeading(f"this node may not reach the leader ({member.id}): its log says why") from None
+        self._channels[member.address] = ours, channel
         return channel
+
+    def _retire(self, channel: grpc.aio.Channel) -> None:
+        task = asyncio.ensure_future(channel.close(LONGEST_CALL))
+        self._retired.add(task)
+        task.add_done_callback(self._retired.discard)
 
     async def close(self) -> None:
         """Close the channels to other nodes."""
-        await asyncio.gather(*(channel.close(None) for channel in self._channels.values()))
+        for task in self._retired:
+            task.cancel()
+        await asyncio.gather(*self._retired, return_exceptions=True)
+        await asyncio.gather(*(channel.close(None) for _, channel in self._channels.values()))
         self._channels.clear()
 
 

@@ -137,9 +137,7 @@ class JobService(JobServiceServicer):
         if leader is None:
             return await self._door.forward(context, "JobService/Run", request, job_service_pb2.RunJobResponse)
         identity = write_request("/".join(name), request)
-        execution = await leader.runs.run(identity, *name, params, trigger)
-        if request.wait:
-            execution = await leader.runs.final(execution)
+        execution = await leader.runs.run(identity, *name, params, trigger, wait=request.wait)
         return job_service_pb2.RunJobResponse(execution=await self._execution(execution, leader))
 
     async def _execution(self, execution: Execution, leader: Leader) -> execution_pb2.Execution:

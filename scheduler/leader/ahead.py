@@ -21,6 +21,7 @@ from uuid import UUID
 from cronquorum.clock import Clock, wait_for_event
 from jobstore.model import DueTrigger, Execution
 from jobstore.states import State
+from schedapi.v1 import executor_service_pb2 as pb
 from scheduler import settle
 from scheduler.leader.ledger import Holder, Ledger
 from scheduler.leader.link import Link
@@ -39,19 +40,23 @@ TURNOVER = 0.1
 PORTION = 100
 """Executions that are sent at a time: the first of them shall not wait until the last is encoded."""
 
-Dispatch = Callable[[Link, Execution], None]
+LARGEST_ORDER = 1024
+"""Bytes of an order that is made, and kept, before its time: 5 MB for all of one executor."""
+
+MakeOrder = Callable[[Execution], pb.Dispatch | None]
 
 
 class _Unsent:
     """One of them. `trigger` is as it was before, when it is known; `committed`: its record is in the store."""
 
-    __slots__ = ("committed", "early", "holder", "number", "trigger")
+    __slots__ = ("committed", "early", "holder", "number", "order", "trigger")
 
     def __init__(self, number: int, holder: Holder, early: bool) -> None:
         self.number = number
         self.holder = holder
         self.early = early
         self.committed = False
+        self.order: pb.Dispatch | None = None
         self.trigger: DueTrigger | None = None
 
 
@@ -64,13 +69,13 @@ class Ahead:
         clock: Clock,
         links: Callable[[Holder], Link | None],
         may_send: Callable[[], bool],
-        dispatch: Dispatch,
+        make_order: MakeOrder,
     ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._links = links
         self._may_send = may_send
-        self._dispatch = dispatch
+        self._make_order = make_order
         self._unsent: dict[int, _Unsent] = {}
         self._counts: Counter[Holder] = Counter()
         self._early: Counter[Holder] = Counter()
@@ -145,6 +150,8 @@ class Ahead:
             if not unsent.early:
                 self._stand_in_line(unsent)
                 self.release(link)
+            elif (order := self._make_order(execution)) is not None and order.ByteSize() <= LARGEST_ORDER:
+                unsent.order = order
         return True
 
     def withdraw(self, execution: Execution) -> bool:
@@ -172,12 +179,12 @@ class Ahead:
             self._moved[unsent.holder] = self._clock.monotonic()
         self._lines[unsent.holder].append(unsent)
 
-    def release(self, link: Link) -> None:
-        """Send what is in line for an executor, as far as it has free slots."""
+    def release(self, link: Link, more: int = 0) -> None:
+        """Send what is in line for an executor, as far as it has free slots; `more` than are known to be free."""
         line = self._lines.get(link.holder)
         if not line or not link.open_for_work or not self._may_send():
             return
-        free = link.slots - self.sent(link.holder)
+        free = link.slots - self.sent(link.holder) + more
         while line and free > 0:
             unsent = line.popleft()
             if self._unsent.get(unsent.number) is not unsent:
@@ -185,7 +192,9 @@ class Ahead:
             self._remove(unsent)
             execution = self._ledger.numbered(unsent.number)
             if execution is not None and execution.state is State.DISPATCHED and not execution.cancelling:
-                self._dispatch(link, execution)
+                order = unsent.order or self._make_order(execution)
+                if order is not None:
+                    link.send(order)
                 free -= 1
         if not line:
             self._forget_line(link.holder)

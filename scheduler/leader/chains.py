@@ -49,6 +49,10 @@ class Chains:
         self._lines: dict[UUID, list[_Place]] = {}
         self._waiting: set[UUID] = set()
 
+    def __len__(self) -> int:
+        """How many stand behind another one."""
+        return len(self._waiting)
+
     def may_wait(self, job_uid: UUID, now: datetime, *, late: bool) -> bool:
         """Whether a fire may wait for what is open of its job: all of it began late, or waits behind such.
 

@@ -240,6 +240,7 @@ class Decisions:
         late = since - due.moment > LATE
         admitted = self._admission.admit(execution, due.definition, now, late=late, skipped=plan.skipped)
         self._outbox.new(admitted, *changes)
+        self._metrics.fired(admitted, plan)
         return plan
 
     def _fold(self, trigger: DueTrigger) -> list[Execution]:
@@ -259,8 +260,10 @@ class Decisions:
 
     def set_aside(self, trigger: DueTrigger, error: str) -> None:
         """A trigger that cannot be decided: it does not fire until its job is applied again."""
-        _log.error("a trigger is set aside", trigger=str(trigger.uid), error=error)
-        self._metrics.set_aside.inc()
+        job = self._catalog.job(trigger.job_uid)
+        known = {} if job is None else {"namespace": job.namespace, "job": job.name}
+        _log.error("a trigger is set aside", **known, trigger=str(trigger.uid), error=error)
+        self._metrics.set_aside.add()
         self._timetable.drop(trigger.uid)
         self._backlog.forget(trigger.uid)
         self._writer.submit([MoveTrigger(trigger.uid, None, None, trigger.fires, error[:500])])

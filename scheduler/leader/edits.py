@@ -52,6 +52,7 @@ class Edits:
         self._requests = requests
         self._records = shared.records
         self._clock = shared.clock
+        self._failing = shared.metrics.failing
         self._one_at_a_time = asyncio.Lock()
 
     @carried_through
@@ -175,6 +176,7 @@ class Edits:
                 for execution in cancelled:
                     self._outbox.committed(execution)
                 self._outbox.cancel(cancelled)
+                self._failing.forget(job.uid)
                 return str(job.uid), len(cancelled)
 
     @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -53,19 +53,36 @@ class Hub:
     """Passes on each committed change."""
 
     def __init__(self) -> None:
-        self._waiting: dict[UUID, list[asyncio.Future[Execution]]] = {}
+        self._waiting: dict[int, list[asyncio.Future[Execution]]] = {}
+        self._recording: dict[int, asyncio.Future[Execution]] = {}
         self._watchers: list[Watcher] = []
         self._closed = False
 
     def publish(self, execution: Execution) -> None:
         """It has been committed as it is."""
+        if self._recording:
+            recorded = self._recording.pop(execution.id.int, None)
+            if recorded is not None:
+                recorded.set_result(execution)
         if self._waiting and execution.state.final:
-            for future in self._waiting.pop(execution.id, ()):
+            for future in self._waiting.pop(execution.id.int, ()):
                 if not future.done():
                     future.set_result(execution)
         for watcher in self._watchers:
             if watcher.match(execution):
                 watcher.offer(execution)
+
+    def recorded(self, execution_id: UUID) -> "asyncio.Future[Execution]":
+        """Done when an execution that is about to be submitted is committed. To be shielded from cancellation.
+
+        Raises `NotLeading` when the term is over. The future does when it ends before, and `SetAside` when the
+        store refuses the execution.
+        """
+        if self._closed:
+            raise NotLeading("this node stopped leading")
+        future: asyncio.Future[Execution] = asyncio.get_running_loop().create_future()
+        self._recording[execution_id.int] = future
+        return future
 
     async def final(self, execution_id: UUID) -> Execution:
         """Return the execution when its end has been committed. Ask before it can have ended.
@@ -75,21 +92,21 @@ class Hub:
         if self._closed:
             raise NotLeading("this node stopped leading")
         future: asyncio.Future[Execution] = asyncio.get_running_loop().create_future()
-        waiting = self._waiting.setdefault(execution_id, [])
+        waiting = self._waiting.setdefault(execution_id.int, [])
         waiting.append(future)
         try:
             return await future
         finally:
             if future in waiting:
                 waiting.remove(future)
-            if not waiting and self._waiting.get(execution_id) is waiting:
-                del self._waiting[execution_id]
+            if not waiting and self._waiting.get(execution_id.int) is waiting:
+                del self._waiting[execution_id.int]
 
     def give_up(self, execution_id: UUID, reason: SchedulerError) -> None:
         """An execution was set aside: who waits for its end is told."""
-        for future in self._waiting.pop(execution_id, ()):
-            if not future.done():
-                future.set_exception(reason)
+        recorded = self._recording.pop(execution_id.int, None)
+        _fail([recorded] if recorded is not None else [], reason)
+        _fail(self._waiting.pop(execution_id.int, ()), reason)
 
     @contextmanager
     def watch(self, match: Match) -> Iterator[Watcher]:
@@ -112,10 +129,16 @@ class Hub:
         """The term is over: whoever waits is told."""
         self._closed = True
         ended = NotLeading("this node stopped leading")
+        _fail(self._recording.values(), ended)
         for futures in self._waiting.values():
-            for future in futures:
-                if not future.done():
-                    future.set_exception(ended)
+            _fail(futures, ended)
+        self._recording.clear()
         self._waiting.clear()
         for watcher in self._watchers:
             watcher.end(ended)
+
+
+def _fail(futures: "Iterable[asyncio.Future[Execution]]", reason: SchedulerError) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_exception(reason)

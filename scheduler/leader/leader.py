@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,11 +11,14 @@ from cronquorum import failpoints
 from cronquorum.clock import Clock
 from cronquorum.coordination import Member, Watch
 from cronquorum.logs import get_logger
+from cronquorum.transport import Transport
 from jobstore.changes import Change
 from jobstore.model import Term
 from jobstore.protocols import JobStore, Records
+from jobstore.states import State
 from schedapi.v1 import executor_service_pb2 as pb
 from scheduler.definitions import Defaults
+from scheduler.figures import Figures
 from scheduler.leader.admission import Admission
 from scheduler.leader.ahead import AHEAD, Ahead
 from scheduler.leader.backlog import Backlog
@@ -27,7 +31,7 @@ from scheduler.leader.fires import LOOKAHEAD, Fires
 from scheduler.leader.hold import Hold
 from scheduler.leader.hub import Hub
 from scheduler.leader.ledger import Ledger
-from scheduler.leader.link import DEFAULT_LEASE, Link
+from scheduler.leader.link import DEFAULT_LEASE, STATES, Link
 from scheduler.leader.outbox import Outbox
 from scheduler.leader.placement import Limits, Placement
 from scheduler.leader.recall import Recall
@@ -88,6 +92,7 @@ class Leader:
         may_act: Callable[[], bool],
         policy: Policy,
         metrics: NodeMetrics,
+        transport: Transport | None = None,
     ) -> None:
         self.term = term
         self.took_over = asyncio.Event()
@@ -102,6 +107,7 @@ class Leader:
         self._clock = clock
         self._may_act = may_act
         self._metrics = metrics
+        self._transport = transport or Transport()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closing = False
         writer = self._writer = Writer(store, term, clock, may_act, metrics)
@@ -113,7 +119,7 @@ class Leader:
             clock,
             self.roster.link,
             self._may_offer,
-            lambda link, order: self._outbox.dispatch(link, order),
+            lambda execution: self._outbox.order(execution),
         )
         self._placement = Placement(term, self.ledger, self.ahead, self.catalog, policy.limits, random.Random())
         self._chains = Chains(self.ledger, self.catalog, self._placement, clock)
@@ -160,6 +166,7 @@ class Leader:
         self.vigil = Vigil(term, store, clock, may_act, policy.session_timeout.total_seconds(), self._failed)
         self._called = False
         self._offering = True
+        self._overdue = 0
 
     async def run(self) -> None:
         """Lead until cancelled, or released if the term is held. Raises what ended the term: a `StoreError`,
@@ -230,6 +237,20 @@ class Leader:
         members = self._watch.current()
         return [members[id_] for id_ in sorted(members)]
 
+    def figures(self) -> Figures:
+        """What is so at the moment; it costs a look at each executor's link."""
+        links = list(self.roster.links())
+        executors = Counter(link.state for link in links)
+        return Figures(
+            open=self.ledger.counts(),
+            overdue=self._overdue,
+            waiting=self.ledger.count(State.PENDING) - len(self._chains) + len(self._backlog),
+            pending_writes=len(self._writer),
+            executors={state: executors[state] for state in STATES},
+            slots=sum(link.slots for link in links if link.open_for_work),
+            used=self.ledger.placed(),
+        )
+
     async def write(self, *changes: Change) -> None:
         """Write changes that concern nothing in memory. Raises as `Writer.write` does."""
         await self._writer.write(changes)
@@ -261,7 +282,7 @@ class Leader:
         self._called = True
 
     def _link(self, member: Member) -> Link:
-        return Link(member, self.term, self._clock, self._may_act, self)
+        return Link(member, self.term, self._clock, self._may_act, self, self._transport)
 
     async def _follow_executors(self) -> None:
         while True:
@@ -281,11 +302,9 @@ class Leader:
                 await self._sweep.departed(self._watch.current())
             else:
                 self._sweep.out_of_contact()
-            attached = sum(link.attached for link in self.roster.links())
-            self._metrics.standing(self.ledger.counts(), attached)
             if self._may_act() and self._clock.monotonic() - audited >= AUDIT:
                 audited = self._clock.monotonic()
-                self._metrics.overdue.set(self.ledger.overdue(self._clock.now() - OVERDUE))
+                self._overdue = self.ledger.overdue(self._clock.now() - OVERDUE)
             await self._clock.sleep(TICK)
 
     async def welcomed(self, link: Link, held: list[pb.AttemptKey], vouched: list[str]) -> None:

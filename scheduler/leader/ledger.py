@@ -108,6 +108,10 @@ class Ledger:
         """Open executions by state."""
         return {state: count for state, count in self._states.items() if count}
 
+    def count(self, state: State) -> int:
+        """Open executions in one state."""
+        return self._states[state]
+
     def to_check(self, now: datetime) -> Iterator[Execution]:
         """Those whose time to be looked at has come; each must be given a later one, or end."""
         last = None

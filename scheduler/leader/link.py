@@ -11,6 +11,8 @@ from cronquorum.clock import Clock
 from cronquorum.coordination import Member
 from cronquorum.durations import DurationError, parse_duration
 from cronquorum.logs import get_logger
+from cronquorum.roles import Role
+from cronquorum.transport import PlainTextRefused, Transport
 from jobstore.model import Term
 from schedapi.errors import from_rpc_error
 from schedapi.v1 import executor_service_pb2 as wire
@@ -20,6 +22,8 @@ from scheduler.leader.outgoing import Outgoing
 from scheduler.wire import seconds
 
 PROTOCOL = 1
+STATES = ("attached", "draining", "attaching")
+"""Of an executor's link. The last one has no stream: it is dialled."""
 FEATURES = (wire.FEATURE_FAREWELL,)
 NO_EPOCH = 2**62
 """Terms do not come so far: an executor that names such an epoch must not use up the store's 64 bits."""
@@ -83,8 +87,18 @@ class Link:
     Nothing leaves while the leader may not act.
     """
 
-    def __init__(self, member: Member, term: Term, clock: Clock, may_act: Callable[[], bool], desk: Desk) -> None:
+    def __init__(
+        self,
+        member: Member,
+        term: Term,
+        clock: Clock,
+        may_act: Callable[[], bool],
+        desk: Desk,
+        transport: Transport,
+    ) -> None:
         self.member = member
+        self.holder = (member.id, member.incarnation)
+        """The executor's id and incarnation."""
         self.slots = 0
         self.kinds: frozenset[str] = frozenset()
         self.labels: dict[str, str] = {}
@@ -105,17 +119,18 @@ class Link:
         self._clock = clock
         self._may_act = may_act
         self._desk = desk
+        self._transport = transport
         self._outgoing = Outgoing()
-
-    @property
-    def holder(self) -> tuple[str, str]:
-        """The executor's id and incarnation."""
-        return self.member.id, self.member.incarnation
 
     @property
     def open_for_work(self) -> bool:
         """Whether new executions may be placed on it."""
         return self.attached and not self.draining and self.slots > 0
+
+    @property
+    def state(self) -> str:
+        """One of `STATES`."""
+        return ("draining" if self.draining else "attached") if self.attached else "attaching"
 
     @property
     def answers_questions(self) -> bool:
@@ -163,8 +178,11 @@ class Link:
         pause = FIRST_PAUSE
         while True:
             try:
-                async with grpc.aio.insecure_channel(self.member.address, options=_OPTIONS) as channel:
+                # a new channel each time: it has the certificate as it is then
+                async with self._transport.channel(self.member.address, Role.EXECUTOR, _OPTIONS) as channel:
                     await self._stream(channel)
+            except PlainTextRefused as error:
+                _log.error("executor is not dialled", executor=self.member.id, error=str(error))
             except grpc.aio.AioRpcError as error:
                 self._broken(error)
             except asyncio.InvalidStateError:

@@ -19,19 +19,27 @@ class Orders:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._patterns: OrderedDict[tuple[UUID, int, str], bytes] = OrderedDict()
+        self._patterns: OrderedDict[tuple[UUID, int, str], bytes | None] = OrderedDict()
 
     def order(self, execution: Execution) -> pb.Dispatch | None:
         """The order to run an execution's attempt; None when its definition is gone."""
         key = execution.job_uid, execution.revision, execution.trigger
         pattern = None if execution.params else self._patterns.get(key)
-        if pattern is None:
-            definition = self._catalog.definition(execution.job_uid, execution.revision)
-            if definition is None:
-                return None
-            pattern = wire.pattern(execution, definition).SerializeToString()
-            if not execution.params and len(pattern) <= LARGEST_PATTERN:
-                self._patterns[key] = pattern
-                if len(self._patterns) > MOST_PATTERNS:
-                    self._patterns.popitem(last=False)
-        return wire.order(execution, pattern)
+        if pattern is not None:
+            return wire.order(execution, pb.Dispatch.FromString(pattern))
+        definition = self._catalog.definition(execution.job_uid, execution.revision)
+        if definition is None:
+            return None
+        message = wire.pattern(execution, definition)
+        if not execution.params:
+            self._keep(key, message)
+        return wire.order(execution, message)
+
+    def _keep(self, key: tuple[UUID, int, str], message: pb.Dispatch) -> None:
+        """Keep the pattern of a trigger that comes for the second time: many fire once."""
+        if key not in self._patterns:
+            self._patterns[key] = None
+            if len(self._patterns) > MOST_PATTERNS:
+                self._patterns.popitem(last=False)
+        elif message.ByteSize() <= LARGEST_PATTERN:
+            self._patterns[key] = message.SerializeToString()

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
 from cronquorum import failpoints
-from cronquorum.logs import get_logger
+from cronquorum.logs import get_logger, verbosity
 from jobstore.changes import Change, MoveExecution, NewExecution
 from jobstore.errors import BadChange
 from jobstore.model import Execution
 from jobstore.states import PLACED, State
+from schedapi.v1 import executor_service_pb2 as pb
 from scheduler import wire
 from scheduler.errors import NotLeading, SetAside
 from scheduler.leader.ahead import Ahead
@@ -60,6 +61,8 @@ class Outbox:
 
     def settled(self, execution: Execution, others: Iterable[Change], then: Callable[[], None] | None = None) -> None:
         """Write what has become of an execution, with what is kept beside it; then call `then`."""
+        if execution.state is State.RETRYING:
+            self._metrics.retried(execution)
         self._submit(execution, [MoveExecution(execution), *others], then)
 
     async def written(self, change: NewExecution | MoveExecution, *others: Change) -> None:
@@ -105,6 +108,10 @@ class Outbox:
 
     def committed(self, execution: Execution) -> None:
         """It is committed: send, publish, count."""
+        if verbosity.debug:
+            _tell(execution)
+        if self._metrics.spans is not None:
+            self._metrics.spans.committed(execution)
         if is_to_be_sent(execution):
             self._uncommitted.discard(execution.id)
             link = self._links((execution.executor_id, execution.incarnation))
@@ -117,15 +124,16 @@ class Outbox:
     def send(self, link: Link, execution: Execution) -> None:
         """Send a dispatch whose record is committed: at its time, and when there is a slot for it."""
         if not self._ahead.takes(link, execution):
-            self.dispatch(link, execution)
+            order = self.order(execution)
+            if order is not None:
+                link.send(order)
 
-    def dispatch(self, link: Link, execution: Execution) -> None:
-        """Send it now."""
+    def order(self, execution: Execution) -> pb.Dispatch | None:
+        """What an executor is told to run; None when the definition is gone."""
         order = self._orders.order(execution)
         if order is None:
-            _log.error("a dispatched execution's definition is gone", execution=str(execution.id))
-        else:
-            link.send(order)
+            _log.error("a dispatched execution's definition is gone", **_named(execution))
+        return order
 
     def _is_still_placed(self, execution: Execution) -> bool:
         """Whether it has not been given away, or ended, while its record was on the way to the store."""
@@ -151,8 +159,7 @@ class Outbox:
         self._hub.give_up(execution.id, SetAside(f"execution {execution.id} was set aside: {error}"))
         _log.error(
             "the store refused an execution: set aside",
-            execution=str(execution.id),
-            job=execution.job,
+            **_named(execution),
             state=execution.state.value,
             error=str(error),
         )
@@ -179,6 +186,22 @@ class _Step:
 
     def refused(self, error: Exception) -> None:
         self._outbox.refused(self._execution, error)
+
+
+def _named(execution: Execution) -> dict[str, str]:
+    return {"namespace": execution.namespace, "job": execution.job, "execution": str(execution.id)}
+
+
+def _tell(execution: Execution) -> None:
+    _log.debug(
+        "execution",
+        **_named(execution),
+        state=execution.state.value,
+        reason=execution.reason,
+        attempt=execution.attempt,
+        executor=execution.executor_id,
+        scheduled=execution.scheduled_time.isoformat(),
+    )
 
 
 def is_to_be_sent(execution: Execution) -> bool:

@@ -119,7 +119,9 @@ class Placement:
             self._turns.clear()
         self._turns[execution.job_uid] = turn + 1
         try:
-            chosen = found[routing.STRATEGIES[definition.routing](list(found), request)]
+            candidates = [candidate for candidate, _ in found]
+            choice = routing.STRATEGIES[definition.routing](candidates, request)
+            chosen = found[candidates.index(choice)][1]
         except Exception as error:
             # somebody's own strategy: what it cannot do waits, and delays nobody
             reason = wire.text(f"routing strategy {definition.routing} failed: {error!r}", 500)
@@ -203,29 +205,33 @@ class Placement:
 
     def _candidates(
         self, definition: Definition, execution: Execution, now: datetime
-    ) -> tuple[dict[routing.Candidate, Offer], str]:
+    ) -> tuple[list[tuple[routing.Candidate, Offer]], str]:
         """Who could take it now, or at its time if that is to come; or, when nobody can, why."""
         early = execution.scheduled_time > now
         full = self._limit_reached(execution.namespace)
         if full:
-            return {}, full
+            return [], full
         pool = self._pool(definition)
         if not pool.offers:
-            return {}, pool.reason
+            return [], pool.reason
         willing = pool.offers
         if execution.id in self._refused_by:
             refusals = self._refused_by[execution.id]
             willing = [offer for offer in willing if offer.holder[0] not in refusals]
             if not willing:
                 told = ", ".join(f"{id_} ({why})" for id_, why in sorted(refusals.items()))
-                return {}, f"refused by {told}"[:500]
+                return [], f"refused by {told}"[:500]
         used_of = self._ledger.used_slots if early else self._ahead.in_use
-        used = [(offer, used_of(offer.holder)) for offer in willing]
+        found: list[tuple[routing.Candidate, Offer]] = []
+        crowded: list[tuple[routing.Candidate, Offer]] = []
+        for offer in willing:
+            slots, used = offer.slots, used_of(offer.holder)
+            if used < slots:
+                found.append((routing.Candidate(offer.holder[0], slots, used), offer))
+            elif not found and (self._has_room_early(offer) if early else self._has_room(offer)):
+                crowded.append((routing.Candidate(offer.holder[0], slots, used), offer))
         # whoever has a free slot; if nobody has, whoever will soon have one
-        takers = [pair for pair in used if pair[1] < pair[0].slots] or [
-            (offer, count) for offer, count in used if (self._has_room_early(offer) if early else self._has_room(offer))
-        ]
-        found = {routing.Candidate(offer.holder[0], offer.slots, count): offer for offer, count in takers}
+        found = found or crowded
         return found, "" if found else f"no free slot on {len(willing)} executors"
 
     def _has_room(self, offer: Offer) -> bool:

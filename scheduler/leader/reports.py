@@ -57,6 +57,8 @@ class Reports:
         """
         while self._writer.full:
             await self._clock.sleep(FULL_PAUSE)
+        # a slot is free before its outcome is taken in: who is in line for it shall not wait for that
+        self._ahead.release(link, sum(report.HasField("outcome") for report in reports))
         now = self._clock.now()
         freed = 0
         for report in reports:
@@ -167,7 +169,13 @@ class Reports:
 
     async def vanished(self, link: Link, execution: Execution) -> None:
         """The very incarnation that ran it knows nothing of it: it will not report any more."""
-        _log.error("an executor forgot what it ran", executor=link.member.id, execution=str(execution.id))
+        _log.error(
+            "an executor forgot what it ran",
+            executor=link.member.id,
+            namespace=execution.namespace,
+            job=execution.job,
+            execution=str(execution.id),
+        )
         now = self._clock.now()
         definition = self._catalog.definition(execution.job_uid, execution.revision)
         settled = settle.settle(execution, settle.lost("executorForgot", now), definition, now)
@@ -183,7 +191,7 @@ class Reports:
             return
         id_ = wire.read_id(report.key.execution_id)
         if id_ is None:
-            self._metrics.refused.inc()
+            self._metrics.refused.add()
             link.acknowledge(report.key)
         elif self._asked >= MOST_ASKED:
             self._let_lie(link, report)
@@ -202,7 +210,7 @@ class Reports:
         error = answer.exception()
         if error is not None:
             if not isinstance(error, NotLeading):
-                _log.warning("a late report is let lie", executor=link.member.id, error=str(error))
+                _log.warning("a late report is let lie", executor=link.member.id, execution=str(id_), error=str(error))
                 self._let_lie(link, report)
             return
         if self._lying:
@@ -210,7 +218,7 @@ class Reports:
         if answer.result():
             link.acknowledge(report.key)
             return
-        self._metrics.refused.inc()
+        self._metrics.refused.add()
         if self._flooded(link.member.id, now):
             link.acknowledge(report.key)
             return

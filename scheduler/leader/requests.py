@@ -76,28 +76,58 @@ class Requests:
     async def once(self, request: WriteRequest, *, while_held: bool = False) -> AsyncIterator[Any]:
         """Enter with the first answer (as `keep` got it), or None when this is the first time.
 
-        Of two that come together, the second waits. Raises `InvalidRequest` for an id that is none,
-        `Conflict` for one that was used for something else, and `Held` while the term is.
+        Of two that come together, the second waits. Raises as `enter` does.
+        """
+        first = await self.enter(request, while_held=while_held)
+        try:
+            yield first
+        finally:
+            self.leave(request)
+
+    async def enter(self, request: WriteRequest, *, while_held: bool = False) -> Any:
+        """The same for a write whose end is told by a callback: `leave` must be called when it is known.
+
+        Raises `InvalidRequest` for an id that is none, `Conflict` for one that was used for something else,
+        and `Held` while the term is.
         """
         check_request_id(request.request_id)
         if self._held and not while_held:
             raise Held(self._held)
         key = (request.scope, request.request_id)
-        turn = self._turns.setdefault(key, _Turn())
+        turn = self._turns.get(key)
+        if turn is None:
+            turn = self._turns[key] = _Turn()
         turn.users += 1
         try:
-            async with turn.lock:
-                answer = await self._answer(key)
-                if answer is not None and answer.digest != request.digest:
-                    raise Conflict(
-                        f"request_id {shown(request.request_id)} was used for something else",
-                        reason="REQUEST_ID_REUSED",
-                    )
-                yield None if answer is None else json.loads(answer.body)
-        finally:
-            turn.users -= 1
-            if not turn.users:
-                del self._turns[key]
+            await turn.lock.acquire()
+        except BaseException:
+            self._gone(key, turn)
+            raise
+        try:
+            answer = await self._answer(key)
+            if answer is None:
+                return None
+            if answer.digest != request.digest:
+                raise Conflict(
+                    f"request_id {shown(request.request_id)} was used for something else",
+                    reason="REQUEST_ID_REUSED",
+                )
+            return json.loads(answer.body)
+        except BaseException:
+            self.leave(request)
+            raise
+
+    def leave(self, request: WriteRequest) -> None:
+        """Let in whoever came with the same request meanwhile."""
+        key = (request.scope, request.request_id)
+        turn = self._turns[key]
+        turn.lock.release()
+        self._gone(key, turn)
+
+    def _gone(self, key: _Key, turn: _Turn) -> None:
+        turn.users -= 1
+        if not turn.users:
+            del self._turns[key]
 
     async def _answer(self, key: _Key) -> Answer | None:
         """The kept answer: one question to the store for all who ask while the one before is on its way."""

@@ -1,12 +1,13 @@
 """Executions that somebody asks for, or asks to end."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from cronquorum.names import shown
-from jobstore.changes import MoveExecution, NewExecution
+from jobstore.changes import MoveExecution
 from jobstore.ids import new_id
 from jobstore.model import Execution, Job, Origin
 from jobstore.protocols import JobQuery
@@ -35,47 +36,66 @@ class Runs:
         self._records = shared.records
         self._clock = shared.clock
 
-    @carried_through
     async def run(
-        self, request: WriteRequest, namespace: str, name: str, params: Mapping[str, Any], trigger: str = ""
+        self,
+        request: WriteRequest,
+        namespace: str,
+        name: str,
+        params: Mapping[str, Any],
+        trigger: str = "",
+        *,
+        wait: bool = False,
     ) -> Execution:
-        """Record one execution now, and send it; returned when its record is committed.
+        """Record one execution now, and send it; returned when its record is committed, or with `wait` its end.
 
-        `trigger` names one of the job's triggers, whose parameters it takes.
+        `trigger` names one of the job's triggers, whose parameters it takes. Once it is decided, it goes its way also
+        when the caller goes away. Raises `SetAside` when the store refuses it.
         """
-        async with self._requests.once(request) as first:
-            if first is not None:
-                return await self._recorded(UUID(first["execution"]))
-            job = await self._job(namespace, name)
-            definition = self._catalog.compile(job)
-            if trigger and job.spec.trigger(trigger) is None:
-                raise NotFound(f"job {namespace}/{name} has no trigger {shown(trigger)}")
-            now = self._clock.now()
-            # to the millisecond, and never later than now
-            at = now.replace(microsecond=now.microsecond // 1000 * 1000)
-            execution = Execution(
-                id=new_id(now),
-                origin=Origin.MANUAL,
-                namespace=job.namespace,
-                job=job.name,
-                job_uid=job.uid,
-                revision=job.revision,
-                trigger=trigger,
-                scheduled_time=at,
-                state=State.PENDING,
-                epoch=self._term.epoch,
-                check_at=now + settle.CHECK_PENDING,
-                recorded=now,
-                params=dict(params),
-                request_id=request.request_id,
-            )
-            self._writer.require_room()
-            if not self._admission.is_free(definition, 1):
-                self._recall.of_job(job.uid)  # what is to come is not open yet
-            execution = self._admission.admit(execution, definition, now)
-            kept = self._requests.keep(request, {"execution": str(execution.id)}, now)
-            await self._outbox.written(NewExecution(execution), kept)
-            return execution
+        first = await self._requests.enter(request)
+        leave = partial(self._requests.leave, request)
+        if first is not None:
+            leave()
+            execution = await self._recorded(UUID(first["execution"]))
+            return await self.final(execution) if wait else execution
+        try:
+            execution = self._decide(request, await self._job(namespace, name), params, trigger)
+            kept = self._requests.keep(request, {"execution": str(execution.id)}, execution.recorded)
+            recorded = self._hub.recorded(execution.id)
+        except BaseException:
+            leave()
+            raise
+        # not when the caller goes away: who asks again must find what is on its way to the store
+        recorded.add_done_callback(partial(_known, leave))
+        self._outbox.new(execution, kept)
+        return await (self._hub.final(execution.id) if wait else asyncio.shield(recorded))
+
+    def _decide(self, request: WriteRequest, job: Job, params: Mapping[str, Any], trigger: str) -> Execution:
+        definition = self._catalog.compile(job)
+        if trigger and job.spec.trigger(trigger) is None:
+            raise NotFound(f"job {job.namespace}/{job.name} has no trigger {shown(trigger)}")
+        now = self._clock.now()
+        # to the millisecond, and never later than now
+        at = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        execution = Execution(
+            id=new_id(now),
+            origin=Origin.MANUAL,
+            namespace=job.namespace,
+            job=job.name,
+            job_uid=job.uid,
+            revision=job.revision,
+            trigger=trigger,
+            scheduled_time=at,
+            state=State.PENDING,
+            epoch=self._term.epoch,
+            check_at=now + settle.CHECK_PENDING,
+            recorded=now,
+            params=dict(params),
+            request_id=request.request_id,
+        )
+        self._writer.require_room()
+        if not self._admission.is_free(definition, 1):
+            self._recall.of_job(job.uid)  # what is to come is not open yet
+        return self._admission.admit(execution, definition, now)
 
     async def final(self, execution: Execution) -> Execution:
         """Return the execution when its end has been committed."""
@@ -125,3 +145,8 @@ class Runs:
         if execution is None:
             raise NotFound(f"there is no execution {execution_id}")
         return execution
+
+
+def _known(leave: Callable[[], None], recorded: "asyncio.Future[Execution]") -> None:
+    recorded.exception()  # nobody may be left who asks for it
+    leave()

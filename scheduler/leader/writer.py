@@ -216,7 +216,7 @@ class Writer:
         try:
             await loop.run_in_executor(self._pool, self._store.commit, self._term, changes)
         except StaleTerm as error:
-            self._metrics.stale_writes.inc()
+            self._metrics.fencing.add("write")
             _log.warning("a write of an ended term was refused", epoch=self._term.epoch, error=str(error))
             raise
         except BadChange as error:

@@ -21,7 +21,7 @@ NODE = ["--store", "sqlite:///none.sqlite", "--zookeeper", "127.0.0.1:1"]
 WORKER = ["--zookeeper", "127.0.0.1:1"]
 HOST_PORT = "is not HOST:PORT such as 127.0.0.1:7400 or [::1]:7400"
 LENGTH = "is not a duration such as 90s, 10m, 1h30m or 2d"
-PLAIN_TEXT = "listen on 127.0.0.1, or allow it with --insecure"
+PLAIN_TEXT = "set tls.cert, tls.key and tls.ca, use 127.0.0.1, or allow it with --insecure"
 
 SCHEDULER = {
     "nothing": ([], ["no store given: use --store, CRONQUORUM_STORE, or the key", "no zookeeper given: use"]),
@@ -34,7 +34,9 @@ SCHEDULER = {
     "port-70000": ([*NODE, "--listen", "127.0.0.1:70000"], ["port 70000 is not in 0-65535"]),
     "open-to-all": ([*NODE, "--listen", "0.0.0.0:0"], [f"listen: 0.0.0.0 is not loopback, and the traffic is plain text: {PLAIN_TEXT}"]),
     "open-to-all-v6": ([*NODE, "--listen", "[::]:0"], ["listen: :: is not loopback"]),
-    "open-metrics": ([*NODE, "--metrics-listen", "0.0.0.0:0"], ["metrics_listen: 0.0.0.0 is not loopback"]),
+    "advertised-to-all": ([*NODE, "--advertise", "node.example:7400"], [f"advertise: node.example is not loopback, and the traffic is plain text: {PLAIN_TEXT}"]),
+    "part-of-tls": ([*NODE, "--tls-cert", "a"], ["tls: no key and no ca given: cert, key and ca go together, all three or none"]),
+    "tls-flag": ([*NODE, "--tls-crt", "a"], ["unknown flag '--tls-crt'; did you mean '--tls-cert'?"]),
     # these begin like loopback, and are not
     "127.example.org": ([*NODE, "--listen", "127.example.org:0"], ["listen: 127.example.org is not loopback"]),
     "localhost.example.org": ([*NODE, "--listen", "localhost.example.org:0"], ["is not loopback"]),
@@ -69,7 +71,9 @@ EXECUTOR = {
     "label-twice": ([*WORKER, "--label", "a=1", "--label", "a=2"], ["--label: 'a' is given twice"]),
     "label-with-a-space": ([*WORKER, "--label", "a=b c"], ["label: 'a=b c' is not key=value of letters, digits"]),
     "id": ([*WORKER, "--executor-id", "a/b"], ["executor id: 'a/b' is not 1 to 63 letters, digits, and . _ -"]),
-    "open-to-all": ([*WORKER, "--listen", "0.0.0.0:0"], ["can be reached by others, in plain text: listen on 127.0.0.1"]),
+    "open-to-all": ([*WORKER, "--listen", "0.0.0.0:0"], [f"listen: 0.0.0.0 is not loopback, and the traffic is plain text: {PLAIN_TEXT}"]),
+    "advertised-to-all": ([*WORKER, "--advertise", "worker.example:7500"], [f"advertise: worker.example is not loopback, and the traffic is plain text: {PLAIN_TEXT}"]),
+    "part-of-tls": ([*WORKER, "--tls-ca", "a", "--tls-key", "b"], ["tls: no cert given: cert, key and ca go together, all three or none"]),
     "advertise-all": ([*WORKER, "--advertise", "0.0.0.0:7500"], ["advertise: '0.0.0.0' is everywhere; name a host"]),
     "advertise": ([*WORKER, "--advertise", "me"], [f"--advertise: 'me' {HOST_PORT}"]),
     "short-lease": ([*WORKER, "--lease", "5s"], ["lease: 5 s is less than 3 session timeouts of 4 s"]),

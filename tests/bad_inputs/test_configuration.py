@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from kazoo.client import KazooClient
+from kazoo.security import make_digest_acl
 
 from cronquorum.coordination.zookeeper import ZooKeeperCoordinator
 from executor.__main__ import main as executor
@@ -61,6 +63,13 @@ FILES = {
     "typo-of-an-executor": (executor, "slot = 3", "config key 'slot' in node.toml is unknown; did you mean 'slots'?"),
     "slots": (executor, "slots = -1", "config key 'slots' in node.toml: -1 is less than 1"),
     "slots-1e9": (executor, "slots = 1_000_000_000", "config key 'slots' in node.toml: 1000000000 is more than 10000"),
+    "user-alone": (scheduler, "zookeeper_user = 'x'", "zookeeper_password_file: not given, but zookeeper_user is: both are needed, or none"),
+    "password-alone": (executor, "zookeeper_password_file = 'x'", "zookeeper_user: not given, but zookeeper_password_file is: both are needed"),
+    "user": (executor, "zookeeper_user = 'a:b'\nzookeeper_password_file = 'x'", "zookeeper_user: 'a:b' is not 1 to 64 letters, digits, and . _ @ - after the first"),
+    "key-alone": (scheduler, "[zookeeper_tls]\nca = 'x'\nkey = 'x'", "zookeeper_tls.cert: not given, but key is: both are needed, or none"),
+    "cert-without-a-ca": (executor, "[zookeeper_tls]\ncert = 'x'\nkey = 'x'", "zookeeper_tls.ca: not given: without it, no certificate of ZooKeeper's is believed"),
+    "tls-for-true": (executor, "zookeeper_tls = true", "config key 'zookeeper_tls' in node.toml: true is not what it takes"),
+    "typo-in-tls": (scheduler, "[zookeeper_tls]\ncert_file = 'x'", "config key 'zookeeper_tls.cert_file' in node.toml is unknown; did you mean 'zookeeper_tls.cert'?"),
     "kind": (executor, "kind = ['http']", "config key 'kind' in node.toml: 'http' is not 'shell' or 'python'"),
     "label-number": (executor, "label = {zone = 1}", "config key 'label' in node.toml: 1 is not a text"),
 }  # fmt: skip
@@ -83,6 +92,9 @@ VARIABLES = {
     "CRONQUORUM_DEFAULTS__TIMEOUT": ("1", "CRONQUORUM_DEFAULTS__TIMEOUT: '1' is not a duration"),
     "CRONQUORUM_DEFAULTS": ("x", "CRONQUORUM_DEFAULTS is unknown"),
     "CRONQUORUM_LIMITS__RUNNING": ("-5", "CRONQUORUM_LIMITS__RUNNING: '-5' is less than 1"),
+    "CRONQUORUM_ZOOKEEPER_USER": ("a b", "zookeeper_user: 'a b' is not 1 to 64 letters"),
+    "CRONQUORUM_ZOOKEEPER_TLS__KEY": ("x", "zookeeper_tls.ca: not given"),
+    "CRONQUORUM_ZOOKEEPER_TLS__KEYS": ("x", "is unknown; did you mean 'CRONQUORUM_ZOOKEEPER_TLS__KEY'?"),
     "CRONQUORUM_CONFIG": ("/nowhere.toml", "/nowhere.toml: no such file or directory"),
 }
 
@@ -194,6 +206,47 @@ def test_nobody_answers(program: Program, sqlite: str, monkeypatch: pytest.Monke
     said(program(executor, "--zookeeper", hosts, *ports), "executor", told)
     node = ["--store", sqlite, *ports, "--metrics-listen", "127.0.0.1:0"]
     said(program(scheduler, "--zookeeper", hosts, *node), "scheduler", told)
+
+
+def test_passwords_and_certificates_that_cannot_be_used(
+    program: Program, sqlite: str, in_empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("empty").touch()
+    ports = ["--listen", "127.0.0.1:0"]
+    node = ["--store", sqlite, *ports, "--metrics-listen", "127.0.0.1:0"]
+    for main, prog, flags in ((executor, "executor", ports), (scheduler, "scheduler", node)):
+        who = ["--zookeeper", "127.0.0.1:1/x", "--zookeeper-user", "me", "--zookeeper-password-file"]
+        said(program(main, *who, "none", *flags), prog, "zookeeper_password_file: none: no such file or directory")
+        said(program(main, *who, "empty", *flags), prog, "zookeeper_password_file: empty: is empty; right would be")
+        with monkeypatch.context() as environment:
+            environment.setenv("CRONQUORUM_ZOOKEEPER_TLS__CA", "empty")
+            said(program(main, *who[:2], *flags), prog, "zookeeper_tls.ca: empty: is not in PEM")
+
+
+def test_a_zookeeper_that_is_closed_to_us(program: Program, sqlite: str, zk_chroot: str, tmp_path: Path) -> None:
+    chroot = zk_chroot[zk_chroot.index("/") :]
+    with closing(KazooClient(zk_chroot[: zk_chroot.index("/")])) as client:
+        client.start(30)
+        client.set_acls(chroot, [make_digest_acl("other", "x", all=True)])
+        client.stop()
+    (tmp_path / "password").write_text("x")
+    ports = ["--listen", "127.0.0.1:0"]
+    node = ["--store", sqlite, *ports, "--metrics-listen", "127.0.0.1:0"]
+    for main, prog, flags in ((executor, "executor", ports), (scheduler, "scheduler", node)):
+        told = f"ZooKeeper at {zk_chroot} refuses to create {chroot}/election: its ACL is "
+        said(
+            program(main, "--zookeeper", zk_chroot, *flags),
+            prog,
+            told,
+            "set zookeeper_user and zookeeper_password_file",
+        )
+        who = ["--zookeeper-user", "me", "--zookeeper-password-file", str(tmp_path / "password")]
+        said(
+            program(main, "--zookeeper", zk_chroot, *who, *flags),
+            prog,
+            told,
+            "not for zookeeper_user 'me' with the pass",
+        )
 
 
 def test_a_zookeeper_that_is_none(program: Program, monkeypatch: pytest.MonkeyPatch, house: House) -> None:

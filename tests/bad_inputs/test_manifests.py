@@ -30,6 +30,11 @@ def task(text: str) -> str:
     return f"{HEAD}spec: {{task: {{{text}}}}}"
 
 
+def pod(spec_text: str, more: str = "") -> str:
+    """A manifest with a pod template."""
+    return task(f"kubernetes: {{template: {{spec: {{{spec_text}}}{', ' * bool(more)}{more}}}}}")
+
+
 DOCUMENT = "document 1 (new): "
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join(['*' + before] * 10)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
@@ -73,8 +78,8 @@ TEXTS = {
     "no-spec": (HEAD, "spec.task: is missing"),
     "unknown-kind": (task("pyton: {}"), "spec.task.pyton: unknown field; did you mean 'python'?"),
     "two-kinds": (task("shell: {command: x}, python: {callable: x}"), "'shell' and 'python' are given; choose one"),
-    "no-kind-of-task": (task(""), "spec.task: needs exactly one of shell, python"),
-    "http": (task("http: {url: 'http://127.0.0.1/'}"), "spec.task.http: unknown field; known are shell, python"),
+    "no-kind-of-task": (task(""), "spec.task: needs exactly one of shell, python, kubernetes"),
+    "http": (task("http: {url: 'http://127.0.0.1/'}"), "spec.task.http: unknown field; known are shell, python, kubernetes"),
     "no-command": (task("shell: {}"), "spec.task.shell: needs either a command or an argv"),
     "command-and-argv": (task("shell: {command: x, argv: [x]}"), "needs either a command or an argv"),
     "command-is-a-list": (task("shell: {command: [a, b]}"), "spec.task.shell.command: ['a', 'b'] is not a text"),
@@ -84,6 +89,38 @@ TEXTS = {
     "long-command": (task(f"shell: {{command: {'x' * 65_537}}}"), "spec.task.shell.command: 65537 characters of at most 65536"),
     "no-callable": (task("python: {}"), "spec.task.python.callable: "),
     "long-callable": (task(f"python: {{callable: {'x' * 256}}}"), "callable: 256 characters of at most 255"),
+    "no-template": (task("kubernetes: {}"), "spec.task.kubernetes.template: is missing"),
+    "template-is-a-list": (task("kubernetes: {template: []}"), "spec.task.kubernetes.template: [] is not a mapping"),
+    "no-pod-spec": (task("kubernetes: {template: {}}"), "spec.task.kubernetes.template.spec: is missing"),
+    "unknown-in-kubernetes": (task("kubernetes: {tempalte: {}}"), "tempalte: unknown field; did you mean 'template'?"),
+    "unknown-in-template": (pod("containers: [{name: a, image: b}]", "spce: 1"), "template.spce: unknown field; did you"),
+    "no-containers": (pod("containers: []"), "spec.task.kubernetes.template.spec.containers: is empty"),
+    "no-image": (pod("containers: [{name: a}]"), "template.spec.containers[0].image: is missing"),
+    "container-name": (pod("containers: [{name: A_b, image: b}]"), f"containers[0].name: 'A_b' {LABEL}"),
+    "restart-policy": (
+        pod("containers: [{name: a, image: b}], restartPolicy: Always"),
+        "template.spec.restartPolicy: 'Always' is not 'Never': what fails is tried again by the job's retry",
+    ),
+    "label-of-ours": (
+        pod("containers: [{name: a, image: b}]", "metadata: {labels: {cronquorum.dev/execution: x}}"),
+        "template.metadata: 'cronquorum.dev/execution': what begins with cronquorum.dev/ is set by executors",
+    ),
+    "no-such-container": (
+        task("kubernetes: {container: mian, template: {spec: {containers: [{name: main, image: b}]}}}"),
+        "container: 'mian' is none of the template's; did you mean 'main'?",
+    ),
+    "kubernetes-namespace": (
+        task("kubernetes: {namespace: A b, template: {spec: {containers: [{name: a, image: b}]}}}"),
+        f"spec.task.kubernetes.namespace: 'A b' {LABEL}",
+    ),
+    "start-timeout": (
+        task("kubernetes: {startTimeout: 5, template: {spec: {containers: [{name: a, image: b}]}}}"),
+        "spec.task.kubernetes.startTimeout: 5 is not a duration such as 90s",
+    ),
+    "deep-template": (
+        pod("containers: [{name: a, image: b}], x: " + "[" * 31 + "]" * 31),
+        "nested",
+    ),
     # triggers
     "no-schedule": (trigger("timeZone: UTC"), "spec.triggers[0]: says no schedule: give exactly one of cron, interval"),
     "bad-cron": (trigger('cron: "0 0 25 * * ?"'), 'cron: hours: 25 is not in 0-23 (column 5 of "0 0 25 * * ?")'),

@@ -63,6 +63,15 @@ def test_drain_of_the_embedded_mode_on_sqlite() -> None:
         assert import_module("benchmarks.drain").measure(rig, chosen)["wrong"] == []
 
 
+def test_drain_and_runs_over_tls() -> None:
+    chosen = options("drain", "--fires", "100", "--tls")
+    with Rig(shape(chosen)) as rig:
+        assert import_module("benchmarks.drain").measure(rig, chosen)["wrong"] == []
+        measure(rig, "runs", "--calls", "2", "--seconds", "0.5", "--tls")
+    with pytest.raises(SystemExit, match="--tls: with --store sqlite everything is one process"):
+        shape(options("drain", "--tls", "--store", "sqlite"))
+
+
 @pytest.mark.parametrize("spread", [(), ("--spread",)])
 def test_lateness(rig: Rig, spread: tuple[str, ...]) -> None:
     found = measure(rig, "lateness", "--jobs", "20", "--seconds", "2", *ALLOW, *spread)
@@ -85,6 +94,7 @@ def test_idle(rig: Rig) -> None:
 def test_runs(rig: Rig, calls: int) -> None:
     found = measure(rig, "runs", "--calls", str(calls), "--seconds", "0.5")
     assert found["took_ms"]["p50"] > 0
+    assert found["bare"] > 0
 
 
 def test_shell_tasks_beside_a_bare_loop(rig: Rig) -> None:

@@ -63,7 +63,7 @@ class Cluster:
         port = free_port()
         command = [
             *(sys.executable, "-m", "executor", "--zookeeper", self.zookeeper, "--executor-id", id_),
-            *("--listen", f"127.0.0.1:{port}", "--data", str(self.folder / id_)),
+            *("--listen", f"127.0.0.1:{port}", "--data", str(self.folder / id_), "--metrics-listen", "127.0.0.1:0"),
             *("--session-timeout", SESSION_TIMEOUT, *flags),
         ]
         process = self.spawn(id_, command, env)

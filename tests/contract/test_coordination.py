@@ -1,4 +1,7 @@
-"""The contract in `cronquorum/coordination/protocols.py`, sentence by sentence, over both implementations."""
+"""The contract in `cronquorum/coordination/protocols.py`, sentence by sentence, over both implementations.
+
+That of ZooKeeper is also checked over TLS, with an ACL on every znode.
+"""
 
 import asyncio
 import contextlib
@@ -37,12 +40,15 @@ def member(id: str = "node-1", **changes: Any) -> Member:
     )
 
 
-@pytest.fixture(params=["inprocess", "zookeeper"])
+@pytest.fixture(params=["inprocess", "zookeeper", "zookeeper, closed"])
 def new(request: pytest.FixtureRequest) -> Callable[[], Coordinator]:
     """Makes coordinators of one ensemble, that are not started."""
     if request.param == "inprocess":
         first = InProcessCoordinator()
         return lambda: InProcessCoordinator(beside=first)
+    if request.param == "zookeeper, closed":
+        hosts, access = request.getfixturevalue("closed_chroot"), request.getfixturevalue("access")
+        return lambda: ZooKeeperCoordinator(hosts, clock=SystemClock(), access=access)
     hosts = request.getfixturevalue("zk_chroot")
     return lambda: ZooKeeperCoordinator(hosts, clock=SystemClock(), session_timeout=timedelta(seconds=4))
 

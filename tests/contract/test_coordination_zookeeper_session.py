@@ -87,11 +87,14 @@ async def test_a_wrong_hosts_string_is_refused_by_the_constructor(make: Open, ho
         make(hosts)
 
 
-async def test_the_session_timeout_is_the_negotiated_one(make: Open, zk_chroot: str) -> None:
+async def test_the_session_timeout_is_the_negotiated_one(
+    make: Open, zk_chroot: str, caplog: pytest.LogCaptureFixture
+) -> None:
     coordinator = make(zk_chroot, session=1000)
     assert coordinator.session_timeout == timedelta(seconds=1000)
     await coordinator.start()
     assert coordinator.session_timeout == timedelta(seconds=60)
+    assert "'asked': 1000.0, 'granted': 60.0" in caplog.text
 
 
 async def test_suspension_pauses_the_leader_and_is_no_end(make: Open, proxy: TcpProxy, through_proxy: str) -> None:
@@ -229,6 +232,24 @@ async def test_a_frozen_server_is_left_for_another_one_within_the_session(make: 
         await eventually_async(lambda: not candidacy.may_act())
         await eventually_async(candidacy.may_act)
         mine.resume()
+
+
+async def test_a_server_without_a_quorum_that_is_read_only_is_none(make: Open) -> None:
+    with ZooKeeperEnsemble(3, jvm=("-Dreadonlymode.enabled=true",)) as ensemble:
+        coordinator = await started(make(f"{ensemble.hosts}/x", session=10))
+        registration = await coordinator.announce(NODES, member())
+        last, *others = ensemble.members
+        for each in others:
+            each.kill()
+        await eventually_async(lambda: last.mode() == "read-only")
+        client = coordinator._session._client
+        assert client is not None
+        client.handler.failure = ""
+        refusal = f"{last.port}: socket connection broken: perhaps it does not serve now"
+        await eventually_async(lambda: refusal in coordinator._session.failure)
+        assert not await registration.prove()
+        await asyncio.to_thread(ensemble.start)
+        await eventually_async(registration.prove)
 
 
 async def test_a_zookeeper_that_went_back_to_a_backup_is_found_again(make: Open, tmp_path: Path) -> None:

@@ -69,11 +69,11 @@ def _calendars_in(shown: Block) -> set[str]:
 
 
 def test_the_manifest_with_every_field_has_every_field() -> None:
-    """But for what another one shows: the other kind of task; and `argv` and `text`, which are in words."""
-    everything, python, calendar, _ = (
+    """But for what another one shows: the other kinds of task; and `argv` and `text`, which are in words."""
+    everything, python, kubernetes, calendar, _ = (
         document for each in SHOWN if each.page.name == "manifest.md" for document in yaml.safe_load_all(each.text)
     )
-    everything["spec"]["task"] |= python["spec"]["task"]
+    everything["spec"]["task"] |= python["spec"]["task"] | kubernetes["spec"]["task"]
     assert set(_missing(KINDS["Job"].DESCRIPTOR, everything, "")) == {"status", "spec.task.shell.argv"}
     assert "or argv: [program, argument]" in block_with("name: everything").text
     missing = set(_missing(KINDS["Calendar"].DESCRIPTOR, calendar, ""))

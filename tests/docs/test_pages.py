@@ -8,6 +8,8 @@ import pytest
 
 from benchmarks import __main__ as benchmarks
 from cronquorum.durations import LONGEST
+from cronquorum.settings.flags import flag_of
+from cronquorum.settings.schema import spelled
 from executor.settings import ExecutorSettings
 from jobstore.calendar_spec import MAX_DATES, MAX_ICS, MAX_RULES
 from jobstore.spec import MAX_PARAMS, MAX_TRIGGERS
@@ -64,7 +66,7 @@ def test_commands_within_sentences_are_there() -> None:
 
 
 def test_flags_within_sentences_are_there() -> None:
-    known = {f"--{name.replace('_', '-')}" for kind in (NodeSettings, ExecutorSettings) for name in kind.model_fields}
+    known = {flag_of(name) for kind in (NodeSettings, ExecutorSettings) for name in spelled(kind)}
     known |= {"--config", "--help"}
     known |= {flag for path in all_commands() for flag in _flags_of(path)}
     known |= {flag for name in benchmarks.NAMES for flag in benchmarks.parser_of(name)._option_string_actions}

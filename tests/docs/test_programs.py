@@ -57,10 +57,11 @@ def test_the_settings_of_the_docs(tmp_path: Path) -> None:
     path = tmp_path / "scheduler.toml"
     path.write_text(shown.text)
     read = NodeSettings.load(["--config", str(path)], prog="scheduler", description="", environ={})
+    assert read.tls.files is not None
     assert read.defaults.timeout == timedelta(hours=6)
     assert (read.limits.running, read.limits.running_per_namespace) == (500, 100)
     assert read.policy.defaults.routing == "leastLoaded"
-    sections = {"defaults": read.defaults, "limits": read.limits}
+    sections = {"tls": read.tls, "defaults": read.defaults, "limits": read.limits}
     for name, section in sections.items():
         shown_keys = set(tomllib.loads(shown.text)[name])
         # what is left out is said elsewhere: failover follows from idempotent

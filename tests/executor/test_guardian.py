@@ -24,7 +24,7 @@ from tests.rig.process import ManagedProcess, children_of, process_state
 from tests.rig.waiting import eventually, eventually_async
 from tests.rig.zookeeper import ZooKeeperServer
 
-OPTIONS = "--session-timeout 1s --lease 3s --tasks tests.executor.sample"
+OPTIONS = "--metrics-listen 127.0.0.1:0 --session-timeout 1s --lease 3s --tasks tests.executor.sample"
 FAMILY = """
 echo $$ > {0}/shell
 sleep 600 & echo $! > {0}/child
@@ -237,6 +237,7 @@ async def test_nobody_else_gets_the_data_directory_between_two_incarnations(
 def test_a_crash_loop_is_slowed_down(spawn: Spawn, zk_chroot: str, tmp_path: Path) -> None:
     (tmp_path / "crashing.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
     command = [sys.executable, "-m", "executor", "--zookeeper", zk_chroot, "--listen", "127.0.0.1:0"]
+    command += ["--metrics-listen", "127.0.0.1:0"]
     path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
     process = spawn("executor", [*command, "--tasks", "crashing"], {"PYTHONPATH": path})
 

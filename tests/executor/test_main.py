@@ -15,7 +15,7 @@ from tests.executor.leader import leading
 from tests.executor.test_shell import is_running, pid_in
 from tests.rig.waiting import eventually_async
 
-COMMAND = [sys.executable, "-m", "executor", "--listen", "127.0.0.1:0"]
+COMMAND = [sys.executable, "-m", "executor", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]
 
 
 async def test_it_registers_runs_and_drains(spawn: Spawn, zk_chroot: str, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ ZK = ["--zookeeper", "127.0.0.1:1"]
         ([*ZK, "--kind", "http"], 2, "--kind: 'http' is not 'shell' or 'python'"),
         ([*ZK, "--label", "x"], 2, "--label: 'x' is not KEY=VALUE"),
         ([*ZK, "--lease", "5s"], 2, "lease: 5 s is less than 3 session timeouts of 4 s"),
-        ([*ZK, "--listen", "0.0.0.0:7500"], 2, "can be reached by others"),
+        ([*ZK, "--listen", "0.0.0.0:7500"], 2, "is not loopback, and the traffic is plain text"),
         ([*ZK, "--executor-id", "a b"], 2, "executor id: 'a b' is not"),
     ],
 )

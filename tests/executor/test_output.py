@@ -106,3 +106,22 @@ def test_clean_text_replaces_half_surrogates() -> None:
     assert clean_text("a\ud800b") == "a?b"
     assert clean_text("short") == "short"
     assert clean_text("x" * 5000) == "x" * 4093 + "..."
+
+
+@given(st.lists(st.binary(max_size=400), max_size=400), st.data())
+def test_lines_make_the_same_chunks_whoever_reads_them(texts: list[bytes], data: st.DataObject) -> None:
+    lines = [text.replace(b"\n", b" ") + b"\n" for text in texts]
+    first, second = Output(), Output()
+    broken_off = data.draw(st.integers(0, len(lines)))
+    for line in lines[:broken_off]:
+        first.line(line)
+    for line in lines:
+        second.line(line)
+    second.close()
+    assert second.chunks[: len(first.chunks)] == first.chunks
+    assert b"".join(chunk.data for chunk in first.chunks) == b"".join(lines[:broken_off])[: _size(first)]
+    assert len(second.chunks) < 1000
+
+
+def _size(output: Output) -> int:
+    return sum(len(chunk.data) for chunk in output.chunks)

@@ -36,10 +36,10 @@ async def test_it_registers_where_it_really_listens(start_executor: StartExecuto
 
 
 async def test_what_is_advertised_bears_the_real_port(start_executor: StartExecutor) -> None:
-    executor = await start_executor(advertise="runner.example:0")
+    executor = await start_executor(advertise="runner.example:0", insecure=True)
     host, _, port = executor.address.partition(":")
     assert host == "runner.example" and int(port) > 0
-    assert (await start_executor(advertise="runner.example:1234")).address == "runner.example:1234"
+    assert (await start_executor(advertise="runner.example:1234", insecure=True)).address == "runner.example:1234"
 
 
 async def test_an_id_that_somebody_holds(start_executor: StartExecutor) -> None:
@@ -81,8 +81,9 @@ async def test_tasks_that_cannot_be_imported(start_executor: StartExecutor) -> N
         ({"labels": {"a": "c,d"}}, "label: 'a=c,d' is not key=value"),
         ({"listen": "7500"}, "listen: '7500' is not HOST:PORT"),
         ({"listen": "127.0.0.1:70000"}, "port 70000 is not in 0-65535"),
-        ({"listen": "0.0.0.0:7500"}, "listen: '0.0.0.0:7500' can be reached by others"),
-        ({"listen": "runner.example:7500"}, "can be reached by others"),
+        ({"listen": "0.0.0.0:7500"}, "listen: 0.0.0.0 is not loopback, and the traffic is plain text"),
+        ({"listen": "runner.example:7500"}, "listen: runner.example is not loopback"),
+        ({"advertise": "runner.example:7500"}, "advertise: runner.example is not loopback"),
         ({"listen": "0.0.0.0:7500", "insecure": True}, "advertise: '0.0.0.0' is everywhere"),
         ({"advertise": "[::]:1"}, "advertise: '::' is everywhere"),
         ({"advertise": "x"}, "advertise: 'x' is not HOST:PORT"),

@@ -204,6 +204,7 @@ class Rig:
             command = [
                 *(sys.executable, "-m", "executor", "--zookeeper", f"{place.zookeeper}{CHROOT}"),
                 *("--executor-id", name, "--listen", place.listen, "--advertise", place.advertise),
+                *("--metrics-listen", f"{place.listen.rpartition(':')[0]}:0"),
                 *("--data", str(self._data(name)), "--tasks", "tests.gate.tasks", "--slots", str(SLOTS)),
                 *("--label", "pool=work", "--label", f"zone={'ab'[number % 2]}"),
                 *("--session-timeout", f"{SESSION_TIMEOUT:g}s", "--lease", f"{LEASE:g}s"),

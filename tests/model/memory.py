@@ -1,5 +1,7 @@
 """What a leader keeps in memory, against the store: nothing more, nothing less, nothing else."""
 
+from uuid import UUID
+
 from jobstore.model import Execution
 from jobstore.states import State
 from scheduler.leader.leader import Leader
@@ -63,9 +65,9 @@ def _compare_rest(leader: Leader, store: MemoryStore, wrong: Report) -> None:
         wrong(f"is pending, and stands in no line: {_shown(store.open[uid])}")
     for uid in leader._outbox._uncommitted:
         wrong(f"never committed, and not forgotten: {uid}")
-    for uid in leader.hub._waiting:
-        if uid not in store.open:
-            wrong(f"somebody waits for an execution that is not open: {uid}")
+    for number in leader.hub._waiting:
+        if UUID(int=number) not in store.open:
+            wrong(f"somebody waits for an execution that is not open: {UUID(int=number)}")
 
 
 def _is_behind(row: Execution) -> bool:

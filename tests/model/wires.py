@@ -12,6 +12,7 @@ from unittest.mock import patch
 import grpc
 from grpc.aio import AioRpcError, Metadata
 
+from cronquorum.transport import Transport
 from schedapi.errors import STATUS_KEY, ApiError, Unavailable, to_status
 from schedapi.v1 import executor_service_pb2 as pb
 from scheduler.leader import link
@@ -148,9 +149,10 @@ class _Stub:
 @contextmanager
 def wired() -> Iterator[None]:
     """Links dial into the model while this lasts, and poll less often than on a machine."""
-    aio = SimpleNamespace(insecure_channel=lambda address, options=(): _Channel(address), AioRpcError=AioRpcError)
+    aio = SimpleNamespace(AioRpcError=AioRpcError)
     with (
         patch.object(link, "grpc", SimpleNamespace(aio=aio, StatusCode=grpc.StatusCode)),
+        patch.object(Transport, "channel", lambda self, address, role, options: _Channel(address)),
         patch.object(link, "ExecutorServiceStub", _Stub),
         patch.object(link, "ACT_PAUSE", 0.5),
         patch("scheduler.leader.writer.PAUSE", 0.5),

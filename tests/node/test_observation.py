@@ -12,9 +12,9 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from cronquorum.clock import SystemClock
 from cronquorum.coordination.inprocess import InProcessCoordinator
+from cronquorum.observation import CannotListen
 from jobstore.opening import open_store
 from jobstore.schema import upgrade
-from scheduler.http import CannotListen
 from scheduler.node import Node, NodeConfig
 from tests.rig.ports import free_port
 
@@ -61,6 +61,9 @@ async def test_the_health_service_tells_of_each_service(node: Node) -> None:
         ):
             answer = await stub.Check(health_pb2.HealthCheckRequest(service=service))
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        watch = stub.Watch(health_pb2.HealthCheckRequest(service="schedapi.v1.JobService"))
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        watch.cancel()
 
 
 async def test_reflection_lists_the_services(node: Node) -> None:

@@ -5,18 +5,22 @@ for real. A part that the machine lacks is an error that names the command which
 skipped test.
 """
 
+from tests.rig.certificates import Authority, Certificate
 from tests.rig.errors import MissingPart
 from tests.rig.ports import free_port
 from tests.rig.postgres import PostgresServer
 from tests.rig.process import ManagedProcess
 from tests.rig.proxy import TcpProxy
 from tests.rig.waiting import eventually, eventually_async
-from tests.rig.zookeeper import ZooKeeperEnsemble, ZooKeeperServer
+from tests.rig.zookeeper import ServerTls, ZooKeeperEnsemble, ZooKeeperServer
 
 __all__ = [
+    "Authority",
+    "Certificate",
     "ManagedProcess",
     "MissingPart",
     "PostgresServer",
+    "ServerTls",
     "TcpProxy",
     "ZooKeeperEnsemble",
     "ZooKeeperServer",

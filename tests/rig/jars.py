@@ -1,4 +1,4 @@
-"""Where Java and jars such as ZooKeeper's come from: the system, or Debian's packages unpacked into a cache."""
+"""Where Java, ZooKeeper's jars and promtool come from: the system, or Debian's packages unpacked into a cache."""
 
 import os
 import shutil
@@ -19,6 +19,20 @@ _JARS = (
     "slf4j-simple.jar",
     "metrics-core.jar",
     "snappy-java.jar",
+)
+NETTY_PACKAGES = ("libnetty-java",)
+_NETTY_JARS = tuple(
+    f"netty-{name}.jar"
+    for name in (
+        "buffer",
+        "codec",
+        "common",
+        "handler",
+        "resolver",
+        "transport",
+        "transport-native-epoll",
+        "transport-native-unix-common",
+    )
 )
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _SYSTEM = Path("/usr/share/java")
@@ -56,9 +70,12 @@ def cache_folder() -> Path:
     return folder
 
 
-def zookeeper_jars() -> list[Path]:
-    """The jars of a ZooKeeper server. Raises MissingPart when they can't be had."""
-    return debian_jars("ZooKeeper", PACKAGES, _JARS, cache_folder() / "zookeeper")
+def zookeeper_jars(*, tls: bool = False) -> list[Path]:
+    """The jars of a ZooKeeper server; with those for TLS, if asked. Raises MissingPart when they can't be had."""
+    jars = debian_jars("ZooKeeper", PACKAGES, _JARS, cache_folder() / "zookeeper")
+    if tls:
+        jars += debian_jars("ZooKeeper's TLS", NETTY_PACKAGES, _NETTY_JARS, cache_folder() / "netty")
+    return jars
 
 
 def debian_jars(part: str, packages: Sequence[str], names: Sequence[str], cached: Path) -> list[Path]:
@@ -66,19 +83,44 @@ def debian_jars(part: str, packages: Sequence[str], names: Sequence[str], cached
 
     Raises MissingPart when they can't be had.
     """
-    for folder in (_SYSTEM, cached / "usr" / "share" / "java"):
-        jars = [folder / name for name in names]
-        if all(jar.is_file() for jar in jars):
-            return jars
-    _download(part, packages, names, cached)
-    return [cached / "usr" / "share" / "java" / name for name in names]
+    jars = [_SYSTEM / name for name in names]
+    if all(jar.is_file() for jar in jars):
+        return jars
+    return debian_files(part, packages, [f"usr/share/java/{name}" for name in names], cached)
 
 
-def _download(part: str, packages: Sequence[str], names: Sequence[str], destination: Path) -> None:
+def find_promtool() -> Path:
+    """Prometheus' own checker of metrics and rules. Raises MissingPart when it can't be had."""
+    return _prometheus("promtool")
+
+
+def find_prometheus() -> Path:
+    """The ``prometheus`` server. Raises MissingPart when it can't be had."""
+    return _prometheus("prometheus")
+
+
+def _prometheus(command: str) -> Path:
+    if (found := shutil.which(command)) is not None:
+        return Path(found)
+    return debian_files(command, ("prometheus",), (f"usr/bin/{command}",), cache_folder() / "prometheus")[0]
+
+
+def debian_files(part: str, packages: Sequence[str], paths: Sequence[str], cached: Path) -> list[Path]:
+    """Files of Debian's packages, unpacked in ``cached``, which is filled when it lacks them.
+
+    Raises MissingPart when they can't be had.
+    """
+    files = [cached / path for path in paths]
+    if not all(file.is_file() for file in files):
+        _download(part, packages, paths, cached)
+    return files
+
+
+def _download(part: str, packages: Sequence[str], paths: Sequence[str], destination: Path) -> None:
     """Unpack ``packages`` into ``destination``, which appears only when it is complete."""
     for tool in ("apt-get", "dpkg-deb"):
         if shutil.which(tool) is None:
-            raise MissingPart(part, *packages, detail=f"(its jars can't be downloaded without {tool})")
+            raise MissingPart(part, *packages, detail=f"(it can't be downloaded without {tool})")
     with tempfile.TemporaryDirectory(prefix=f"{destination.name}-", dir=destination.parent) as scratch:
         downloads, unpacked = Path(scratch, "downloads"), Path(scratch, "unpacked")
         downloads.mkdir()
@@ -87,7 +129,7 @@ def _download(part: str, packages: Sequence[str], names: Sequence[str], destinat
         _run(part, packages, ["apt-get", *sandbox, "download", *packages], downloads)
         for package in downloads.glob("*.deb"):
             _run(part, packages, ["dpkg-deb", "-x", str(package), str(unpacked)], downloads)
-        missing = [name for name in names if not (unpacked / "usr" / "share" / "java" / name).is_file()]
+        missing = [path for path in paths if not (unpacked / path).is_file()]
         if missing:
             raise MissingPart(part, *packages, detail=f"(Debian's packages lack {', '.join(missing)})")
         try:

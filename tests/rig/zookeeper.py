@@ -3,11 +3,14 @@
 import shutil
 import socket
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tests.rig import reaper
+from tests.rig.certificates import Certificate
 from tests.rig.jars import find_java, zookeeper_jars
 from tests.rig.ports import free_port
 from tests.rig.process import ManagedProcess
@@ -32,6 +35,24 @@ maxClientCnxns=0
 admin.enableServer=false
 4lw.commands.whitelist=*
 """
+_TLS_CONFIG = """\
+serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory
+secureClientPortAddress={host}
+secureClientPort={port}
+ssl.keyStore.type=PEM
+ssl.keyStore.location={own}
+ssl.trustStore.type=PEM
+ssl.trustStore.location={ca}
+ssl.clientAuth={client_auth}
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerTls:
+    """What a server shows, whom it believes, and whether clients ``need`` a certificate of their own."""
+
+    certificate: Certificate
+    client_auth: str = "none"
 
 
 class ZooKeeperServer:
@@ -39,13 +60,26 @@ class ZooKeeperServer:
 
     Sessions may time out after 1 s at the least. ``stop``, ``kill`` and ``start`` keep port and data (a
     client that has seen a later state refuses a server that lost it); ``close`` ends it and deletes the data.
-    Clients reach it at ``host``, an address of this machine.
+    Clients reach it at ``host``, an address of this machine. With ``tls`` it serves TLS too, at ``secure_port``.
+    ``options`` are more lines of its configuration, ``jvm`` more arguments of Java's.
     """
 
-    def __init__(self, *, number: int = 1, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        *,
+        number: int = 1,
+        host: str = "127.0.0.1",
+        tls: ServerTls | None = None,
+        options: str = "",
+        jvm: Sequence[str] = (),
+    ) -> None:
         self.number = number
         self.host = host
         self.port = free_port()
+        self.tls = tls
+        self.secure_port = 0 if tls is None else free_port()
+        self._options = options
+        self._jvm = jvm
         self._folder: Path | None = None
         self._process: ManagedProcess | None = None
         self._peers = ""
@@ -77,7 +111,7 @@ class ZooKeeperServer:
 
     def start(self, *, wait: bool = True) -> Self:
         """Start it, on the data of last time if there are any; with ``wait``, returns when it serves."""
-        java, jars = find_java(), zookeeper_jars()
+        java, jars = find_java(), zookeeper_jars(tls=self.tls is not None)
         if self._folder is None:
             self._folder = self._new_folder()
         if self._process is not None:
@@ -86,7 +120,15 @@ class ZooKeeperServer:
         main = "quorum.QuorumPeerMain" if self._peers else "ZooKeeperServerMain"
         self._process = ManagedProcess(
             f"zookeeper-{self.number}",
-            [java, *_JVM, "-cp", ":".join(map(str, jars)), f"org.apache.zookeeper.server.{main}", "zoo.cfg"],
+            [
+                java,
+                *_JVM,
+                *self._jvm,
+                "-cp",
+                ":".join(map(str, jars)),
+                f"org.apache.zookeeper.server.{main}",
+                "zoo.cfg",
+            ],
             log=self._folder / "zookeeper.log",
             cwd=self._folder,
         ).start()
@@ -157,7 +199,15 @@ class ZooKeeperServer:
         (folder / "data").mkdir()
         (folder / "data" / "myid").write_text(f"{self.number}\n")
         client = f"clientPortAddress={self.host}\nclientPort={self.port}\n"
-        config = f"{_CONFIG}dataDir={folder / 'data'}\n{client}{self._peers}"
+        config = f"{_CONFIG}dataDir={folder / 'data'}\n{client}{self._peers}{self._options}"
+        if self.tls is not None:
+            config += _TLS_CONFIG.format(
+                host=self.host,
+                port=self.secure_port,
+                own=self.tls.certificate.both,
+                ca=self.tls.certificate.ca,
+                client_auth=self.tls.client_auth,
+            )
         (folder / "zoo.cfg").write_text(config)
         return folder
 
@@ -170,8 +220,8 @@ class ZooKeeperServer:
 class ZooKeeperEnsemble:
     """Several servers that elect a leader among them; stop, kill or freeze its ``members`` one by one."""
 
-    def __init__(self, size: int = 3, *, host: str = "127.0.0.1") -> None:
-        self.members = [ZooKeeperServer(number=number, host=host) for number in range(1, size + 1)]
+    def __init__(self, size: int = 3, *, host: str = "127.0.0.1", jvm: Sequence[str] = ()) -> None:
+        self.members = [ZooKeeperServer(number=number, host=host, jvm=jvm) for number in range(1, size + 1)]
         lines = [f"server.{each.number}=127.0.0.1:{free_port()}:{free_port()}\n" for each in self.members]
         for member in self.members:
             member.join("".join(lines))

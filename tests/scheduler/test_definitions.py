@@ -30,11 +30,11 @@ def wrong(value: Any) -> list[tuple[str, str]]:
     ("fields", "field", "message"),
     [
         ({"task": None}, "spec.task", "null is not a mapping"),
-        ({"task": {}}, "spec.task", "needs exactly one of shell, python"),
+        ({"task": {}}, "spec.task", "needs exactly one of shell, python, kubernetes"),
         (
             {"task": {**SHELL, "python": {"callable": "a"}}},
             "spec.task",
-            "needs exactly one of shell, python",
+            "needs exactly one of shell, python, kubernetes",
         ),
         ({"task": {"perl": {}}}, "spec.task.perl", "unknown field"),
         ({"task": {"pyton": {}}}, "spec.task.pyton", "unknown field; did you mean 'python'?"),

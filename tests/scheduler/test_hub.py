@@ -35,6 +35,23 @@ async def test_whoever_waits_gets_the_end_and_nothing_before() -> None:
     assert hub._waiting == {}
 
 
+async def test_a_record_is_told_with_the_first_commit_or_with_why_there_is_none() -> None:
+    hub, row, refused, late = Hub(), execution(), execution(), execution()
+    recorded, other, last = (hub.recorded(each.id) for each in (row, refused, late))
+    hub.publish(row)
+    hub.publish(done(row))
+    hub.give_up(refused.id, SetAside("the store refused it"))
+    hub.close()
+    assert await recorded == row
+    with pytest.raises(SetAside, match="the store refused it"):
+        await other
+    with pytest.raises(NotLeading):
+        await last
+    with pytest.raises(NotLeading):
+        hub.recorded(row.id)
+    assert hub._recording == {}
+
+
 async def test_whoever_waits_for_what_is_set_aside_is_told() -> None:
     hub, row = Hub(), execution()
     waiting = asyncio.create_task(hub.final(row.id))

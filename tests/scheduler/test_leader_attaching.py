@@ -220,6 +220,19 @@ async def test_an_executor_whose_facts_are_no_lease_gets_the_longest(stage: Stag
     assert not link.open_for_work
 
 
+async def test_an_executor_on_another_host_is_not_dialled_in_plain_text(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stage.lead()
+    remote = Member(id="remote", incarnation="x", address="worker.example:7500", facts={})
+    await stage.coordinator.announce(EXECUTORS, remote)
+    await until(lambda: "executor is not dialled" in caplog.text)
+    assert "worker.example is not loopback, and the traffic is plain text: set tls.cert" in caplog.text
+    assert "allow it with --insecure" in caplog.text
+    link = stage.leader.roster.link(("remote", "x"))
+    assert link is not None and link.tried.is_set() and not link.attached
+
+
 async def test_dispatches_of_many_go_out_in_batches_and_none_is_lost(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

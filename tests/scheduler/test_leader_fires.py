@@ -262,7 +262,7 @@ async def test_a_poisoned_trigger_is_set_aside_with_its_error_while_others_fire(
     (trigger,) = stage.job("poisoned").triggers
     assert trigger.next_fire is None
     assert "Mars/Olympus" in trigger.error
-    assert stage.metrics.set_aside._value.get() == 1
+    assert stage.metrics.set_aside[""] == 1
     # applied anew, it fires
     await stage.apply("poisoned", triggers=[cron("bad")])
     await stage.pass_time(60)

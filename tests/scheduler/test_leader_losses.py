@@ -200,6 +200,89 @@ async def test_an_outcome_that_an_earlier_incarnation_left_is_taken(stage: Stage
     assert stage.evidence() == 0
 
 
+async def go_on(stage: Stage, executor: ScriptedExecutor, key: pb.AttemptKey, vouched: bool) -> pb.AttemptKey:
+    """Its process dies; the next one holds the same attempt under its own name."""
+    await stage.gone(executor)
+    executor.restart(vouched)
+    mine = pb.AttemptKey()
+    mine.CopyFrom(key)
+    mine.incarnation = executor.incarnation
+    executor.held = [mine]
+    await executor.start()
+    await stage.register(executor)
+    await stage.attached_again(executor)
+    return mine
+
+
+@pytest.mark.parametrize("vouched", [True, False])
+async def test_what_outlived_its_incarnation_goes_on_under_the_next(stage: Stage, vouched: bool) -> None:
+    await stage.lead()
+    executor = await stage.executor()
+    row = await stage.started(executor, **RERUN)
+    mine = await go_on(stage, executor, executor.dispatches[0].key, vouched)
+    await stage.pass_time(LOST_AFTER + 1)
+    kept = stage.row(row.id)
+    assert (kept.state, kept.attempt, kept.incarnation) == (State.RUNNING, 1, executor.incarnation)
+    assert executor.cancels == [] and len(executor.dispatches) == 1
+    # the next leader finds it there
+    await stage.reign.end()
+    await stage.lead()
+    await stage.attached(executor)
+    await executor.say(outcome(mine, exit_code=0))
+    done = await stage.becomes(row, State.SUCCEEDED)
+    assert (done.attempt, done.placement, stage.store.attempts(row.id), stage.evidence()) == (1, 1, [], 0)
+
+
+async def test_a_cancel_reaches_what_outlived_its_incarnation(stage: Stage) -> None:
+    await stage.lead()
+    executor = await stage.executor()
+    row = await stage.started(executor)
+    key = executor.dispatches[0].key
+    await executor.stop()
+    await stage.cancel(row)
+    mine = await go_on(stage, executor, key, vouched=True)
+    await until(lambda: executor.cancels == [mine])
+
+
+async def test_what_was_given_away_meanwhile_is_to_end(stage: Stage) -> None:
+    await stage.lead()
+    executor = await stage.executor()
+    row = await stage.started(executor)
+    key = executor.dispatches[0].key
+    await stage.gone(executor)
+    await stage.pass_time(LOST_AFTER + 1)
+    await stage.becomes(row, State.LOST)
+    mine = pb.AttemptKey()
+    mine.CopyFrom(key)
+    executor.restart()
+    mine.incarnation = executor.incarnation
+    executor.held = [mine]
+    await executor.start()
+    await stage.register(executor)
+    await stage.attached_again(executor)
+    await until(lambda: executor.cancels == [mine])
+    assert stage.row(row.id).state is State.LOST
+
+
+@pytest.mark.parametrize("other", ["executor", "attempt", "placement", "part"])
+async def test_what_is_not_the_open_attempt_of_that_executor_does_not_go_on(stage: Stage, other: str) -> None:
+    await stage.lead()
+    executor = await stage.executor()
+    row = await stage.started(executor)
+    mine = pb.AttemptKey()
+    mine.CopyFrom(executor.dispatches[0].key)
+    liar = await stage.executor("executor-2", attached=False) if other == "executor" else executor
+    if other == "executor":
+        mine.incarnation = liar.incarnation
+        liar.held = [mine]
+        await stage.attached_again(liar)
+    else:
+        setattr(mine, other, 7)
+        mine = await go_on(stage, executor, mine, vouched=False)
+    await until(lambda: liar.cancels == [mine])
+    assert stage.row(row.id) == row
+
+
 async def test_another_executors_word_for_it_counts_nothing(stage: Stage) -> None:
     await stage.lead()
     first = await stage.executor("executor-1")

@@ -132,7 +132,7 @@ async def test_a_stray_outcome_is_kept_as_evidence_and_acknowledged(stage: Stage
     await until(lambda: other.acknowledged == [key])
     assert stage.evidence() == 7
     assert stage.row(row.id).state is State.DISPATCHED
-    assert stage.metrics.refused._value.get() == 7
+    assert stage.metrics.refused[""] == 7
     await mine.say(outcome(key))
     await stage.becomes(row, State.SUCCEEDED)
     await mine.say(outcome(key, "failed"))  # late, and another one

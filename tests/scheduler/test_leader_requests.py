@@ -99,15 +99,42 @@ async def test_a_run_whose_client_goes_away_is_sent_all_the_same(stage: Stage) -
     executor = await stage.executor(slots=100)
     await stage.apply(concurrency=ALLOW)
     for patience in range(0, 40, 2):
+        known = len(stage.leader.ledger)
         call = asyncio.ensure_future(stage.run_job())
+        await until(lambda known=known: len(stage.leader.ledger) > known)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
         await turns(patience)
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
     await stage.quiet()
     rows = stage.rows()
-    assert rows
+    assert len(rows) == 20
     await stage.dispatched(executor, len(rows))
     assert all(stage.leader.ledger.get(row.id) == row for row in rows)
+
+
+async def test_a_run_whose_client_went_before_it_was_decided_is_none(stage: Stage) -> None:
+    await stage.lead()
+    await stage.apply()
+    asked = request("run-1")
+    call = asyncio.ensure_future(stage.leader.runs.run(asked, *NAME, {}))
+    await turns()
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    await stage.quiet()
+    assert stage.rows() == []
+    await stage.leader.runs.run(asked, *NAME, {})
+    assert len(stage.rows()) == 1
+
+
+async def test_who_asks_again_for_a_run_that_is_on_its_way_gets_that_one(stage: Stage) -> None:
+    await stage.lead()
+    await stage.apply(concurrency=ALLOW)
+    asked = request("run-1")
+    call = asyncio.ensure_future(stage.leader.runs.run(asked, *NAME, {}))
+    await until(lambda: len(stage.leader.ledger) == 1)
+    call.cancel()
+    again = await stage.leader.runs.run(asked, *NAME, {})
+    assert [row.id for row in stage.rows()] == [again.id]
 
 
 async def test_what_cannot_be_written_now_changes_nothing_in_memory(

@@ -10,7 +10,7 @@ from jobstore.model import Execution
 from jobstore.states import State
 from schedapi.v1 import executor_service_pb2 as pb
 from scheduler.errors import Conflict, NotFound
-from tests.scheduler.building import cron
+from tests.scheduler.building import cron, request
 from tests.scheduler.fake_clock import START, turns, until
 from tests.scheduler.scripted_executor import outcome, report
 from tests.scheduler.stage import Stage
@@ -45,6 +45,25 @@ async def test_a_run_while_another_is_open_is_skipped_and_that_is_its_end(stage:
     second = await stage.run_job()
     assert (second.state, second.reason) == (State.SKIPPED, "overlap")
     assert await stage.leader.runs.final(second) == second
+
+
+async def test_a_run_that_is_to_be_waited_for_is_answered_with_its_end_also_when_it_is_asked_for_again(
+    stage: Stage,
+) -> None:
+    await stage.lead()
+    executor = await stage.executor()
+    await stage.apply()
+    asked, runs = request(), stage.leader.runs
+    waiting = asyncio.create_task(runs.run(asked, *NAME, {}, wait=True))
+    (dispatch,) = await stage.dispatched(executor)
+    assert (await runs.run(asked, *NAME, {})).state is State.DISPATCHED  # nobody else has to wait for the end
+    again = asyncio.create_task(runs.run(asked, *NAME, {}, wait=True))
+    await turns()
+    assert not waiting.done()
+    await executor.say(outcome(dispatch.key))
+    assert (await waiting).state is State.SUCCEEDED
+    assert await again == await waiting == stage.row(dispatch.key.execution_id)
+    assert await runs.run(asked, *NAME, {}, wait=True) == await waiting
 
 
 async def test_waiting_goes_on_over_retries_and_ends_with_the_last(stage: Stage) -> None:

@@ -141,7 +141,7 @@ def test_a_key_names_one_placement_in_all_its_parts() -> None:
 
 
 def order(row: Execution, plan: Definition) -> pb.Dispatch:
-    return wire.order(row, wire.pattern(row, plan).SerializeToString())
+    return wire.order(row, wire.pattern(row, plan))
 
 
 def test_a_dispatch_says_all_that_an_executor_needs() -> None:

@@ -44,7 +44,7 @@ class Yard:
         self.catalog = Catalog(open_store("sqlite://"), Defaults())  # never asked: all is at hand
         self.now: datetime = NOW
         self.clock = FakeClock(NOW)
-        ahead = Ahead(self.ledger, self.clock, lambda holder: None, lambda: True, lambda link, execution: None)
+        ahead = Ahead(self.ledger, self.clock, lambda holder: None, lambda: True, lambda execution: None)
         self.placement = Placement(TERM, self.ledger, ahead, self.catalog, limits or Limits(), random.Random(1))
         self._jobs = 0
 

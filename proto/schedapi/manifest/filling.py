@@ -17,6 +17,7 @@ _TIME = "a time of day such as 09:00"
 _SUCH = {
     **dict.fromkeys(("Interval.every", "Interval.offset", "Daily.every", "Trigger.after", "Trigger.jitter"), _DURATION),
     **dict.fromkeys(("Misfire.threshold", "JobSpec.timeout", "JobSpec.startDeadline"), _DURATION),
+    "KubernetesTask.startTimeout": _DURATION,
     **dict.fromkeys(("Retry.delay", "Retry.maxDelay", "Retention.succeeded", "Retention.failed"), _DURATION),
     **dict.fromkeys(("Trigger.at", "Trigger.start", "Trigger.end"), _INSTANT),
     **dict.fromkeys(("Daily.from", "Daily.to", "DailyWindow.from", "DailyWindow.to"), _TIME),

@@ -156,12 +156,14 @@ class Misfire(_message.Message):
     def __init__(self, policy: _Optional[str] = ..., threshold: _Optional[str] = ..., rate: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
 
 class Task(_message.Message):
-    __slots__ = ("shell", "python")
+    __slots__ = ("shell", "python", "kubernetes")
     SHELL_FIELD_NUMBER: _ClassVar[int]
     PYTHON_FIELD_NUMBER: _ClassVar[int]
+    KUBERNETES_FIELD_NUMBER: _ClassVar[int]
     shell: ShellTask
     python: PythonTask
-    def __init__(self, shell: _Optional[_Union[ShellTask, _Mapping]] = ..., python: _Optional[_Union[PythonTask, _Mapping]] = ...) -> None: ...
+    kubernetes: KubernetesTask
+    def __init__(self, shell: _Optional[_Union[ShellTask, _Mapping]] = ..., python: _Optional[_Union[PythonTask, _Mapping]] = ..., kubernetes: _Optional[_Union[KubernetesTask, _Mapping]] = ...) -> None: ...
 
 class ShellTask(_message.Message):
     __slots__ = ("command", "argv", "env", "cwd")
@@ -189,6 +191,18 @@ class PythonTask(_message.Message):
     callable: str
     params: _struct_pb2.Struct
     def __init__(self, callable: _Optional[str] = ..., params: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class KubernetesTask(_message.Message):
+    __slots__ = ("namespace", "template", "container", "start_timeout")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    TEMPLATE_FIELD_NUMBER: _ClassVar[int]
+    CONTAINER_FIELD_NUMBER: _ClassVar[int]
+    START_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    template: _struct_pb2.Struct
+    container: str
+    start_timeout: str
+    def __init__(self, namespace: _Optional[str] = ..., template: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., container: _Optional[str] = ..., start_timeout: _Optional[str] = ...) -> None: ...
 
 class Failover(_message.Message):
     __slots__ = ("strategy", "max_reruns")

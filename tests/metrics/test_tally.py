@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from scheduler.tally import Tally
+from cronquorum.tally import Tally
 
 BOUNDS = (0.005, 0.1, 1, 2.5)
 

@@ -1,41 +1,52 @@
-"""/metrics, /livez and /readyz."""
+"""/metrics, /livez and /readyz of a process."""
 
 import asyncio
+import platform
 import socket
 from collections.abc import Callable
 
 import uvicorn
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, ProcessCollector, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from cronquorum import __version__
 from cronquorum.settings import split_host_port
-from scheduler.errors import SchedulerError
 
 
-class CannotListen(SchedulerError):
-    """An address cannot be listened on."""
+class CannotListen(Exception):
+    """An address cannot be listened on; the message is one line for the operator."""
+
+
+def new_registry() -> CollectorRegistry:
+    """A registry with what every process of ours tells: its version, memory, CPU time and open files."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    labels = ["version", "python_version"]
+    info = Gauge("cronquorum_build_info", "1; its labels tell what runs here", labels, registry=registry)
+    info.labels(__version__, platform.python_version()).set(1)
+    return registry
 
 
 class Observation:
-    """A small HTTP server for whoever watches the node.
+    """A small HTTP server for whoever watches the process, on its own event loop.
 
-    Alive is whoever answers; ready is whoever can serve reads (`ready`): never 'is leader'.
+    Alive is whoever answers. `unready` says in a few words why the process cannot serve; empty when it can.
     """
 
-    def __init__(self, listen: str, registry: CollectorRegistry, ready: Callable[[], bool]) -> None:
+    def __init__(self, listen: str, registry: CollectorRegistry, unready: Callable[[], str]) -> None:
         self._listen = listen
         self._registry = registry
-        self._ready = ready
+        self._unready = unready
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
         self.address = listen
         """Where it listens, with the real port when 0 was asked for."""
 
     async def start(self) -> None:
-        """Listen. Idempotent. Raises `CannotListen`."""
+        """Listen; nothing when it does already. Raises `CannotListen`."""
         if self._server is not None:
             return
         host, port = split_host_port(self._listen)
@@ -44,6 +55,7 @@ class Observation:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
+            listener.listen()  # here, since of two that have bound an address only one can
         except OSError as error:
             listener.close()
             told = f"cannot listen on {self._listen}: {error.strerror} (set --metrics-listen)"
@@ -58,7 +70,7 @@ class Observation:
         )
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
         self._server = uvicorn.Server(config)
-        # `_serve`, not `serve`: that one would take the process's signals, which are the node's
+        # `_serve`, not `serve`: that one would take the process's signals, which are the process's own
         self._task = asyncio.create_task(self._server._serve(sockets=[listener]), name="http")
 
     async def stop(self) -> None:
@@ -75,5 +87,5 @@ class Observation:
         return PlainTextResponse("ok\n")
 
     async def _readyz(self, request: Request) -> Response:
-        ready = self._ready()
-        return PlainTextResponse("ok\n" if ready else "the job store does not answer\n", 200 if ready else 503)
+        why = self._unready()
+        return PlainTextResponse(f"{why}\n", 503) if why else PlainTextResponse("ok\n")

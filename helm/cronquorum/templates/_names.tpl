@@ -1,0 +1,82 @@
+{{- define "cronquorum.fullname" -}}
+{{- $chart := default .Chart.Name .Values.nameOverride -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride -}}
+{{- else if contains $chart .Release.Name -}}
+{{- .Release.Name -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $chart -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A name of a resource: (list $ "executor" "gpu") is <fullname>-executor-gpu. */}}
+{{- define "cronquorum.name" -}}
+{{- $name := join "-" (prepend (rest .) (include "cronquorum.fullname" (first .))) -}}
+{{- /* 52: a StatefulSet's name, its revision behind it, is a label of its pods */ -}}
+{{- if gt (len $name) 52 -}}
+{{- fail (printf "%s is longer than 52 characters: set fullnameOverride to something shorter" $name) -}}
+{{- end -}}
+{{- $name -}}
+{{- end -}}
+
+{{/* What selects the pods of a component: (dict "root" $ "component" "executor" "group" "gpu"); the group may be missing. */}}
+{{- define "cronquorum.selector" -}}
+app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- with .group }}
+cronquorum/executors: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{- define "cronquorum.labels" -}}
+{{ include "cronquorum.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- with .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* The metadata of a resource of a component: beside what a selector takes, "name", and "labels" and "annotations" of its own. */}}
+{{- define "cronquorum.metadata" -}}
+metadata:
+  name: {{ .name }}
+  namespace: {{ default .root.Release.Namespace .namespace }}
+  labels:
+    {{- include "cronquorum.labels" . | nindent 4 }}
+    {{- with .labels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  {{- with merge (dict) (default (dict) .annotations) .root.Values.commonAnnotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}
+
+{{/* An image: (list $ .Values.image-like), what is empty being that of .Values.image. */}}
+{{- define "cronquorum.image" -}}
+{{- $root := index . 0 -}}
+{{- $own := index . 1 -}}
+{{- $common := $root.Values.image -}}
+{{- $repository := default $common.repository $own.repository -}}
+{{- $tag := default (default $root.Chart.AppVersion $common.tag) $own.tag -}}
+{{- $digest := $own.digest -}}
+{{- if not (or $digest $own.repository $own.tag) -}}{{- $digest = $common.digest -}}{{- end -}}
+{{- if $digest -}}
+{{- printf "%s@%s" $repository $digest -}}
+{{- else -}}
+{{- printf "%s:%s" $repository $tag -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "cronquorum.serviceAccount" -}}
+{{- if .Values.serviceAccount.name -}}
+{{- .Values.serviceAccount.name -}}
+{{- else if .Values.serviceAccount.create -}}
+{{- include "cronquorum.name" (list .) -}}
+{{- else -}}
+default
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,1 @@
+"""Mutual TLS: real certificates, real sockets, real processes."""

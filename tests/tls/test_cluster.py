@@ -1,0 +1,183 @@
+"""A whole cluster, each part a process, over mutual TLS, with the certificates of `schedctl pki`."""
+
+import json
+import sys
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from cronquorum.roles import Role
+from tests.cluster.cluster import Cluster, Part, run
+from tests.conftest import Spawn
+from tests.rig.ports import free_port
+from tests.rig.waiting import eventually
+
+JOB = """
+apiVersion: sched/v1
+kind: Job
+metadata: {name: hello}
+spec:
+  task: {shell: {command: 'echo "hello $SCHED_PARAM_WHO"'}}
+  params: {who: world}
+"""
+
+
+class Secured:
+    """A cluster whose parts each have certificates of their own."""
+
+    def __init__(self, spawn: Spawn, store: str, zookeeper: str, folder: Path) -> None:
+        self.folder = folder
+        self.cluster = Cluster(spawn=spawn, store=store, zookeeper=zookeeper, folder=folder)
+        self.cluster.upgrade()
+        self._pki("init")
+
+    def _pki(self, *words: str, out: str = "pki") -> None:
+        run([sys.executable, "-m", "schedctl", "pki", *words, "--out", str(self.folder / out)])
+
+    def issue(self, role: Role, name: str, *words: str) -> list[str]:
+        """A certificate in a folder of its own, as flags."""
+        out = f"host-{name}"
+        pki = str(self.folder / "pki")
+        self._pki("issue", "--role", role.word, "--name", name, "--ca", pki, *words, out=out)
+        return self.flags(name)
+
+    def flags(self, name: str) -> list[str]:
+        folder = self.folder / f"host-{name}"
+        return [
+            *("--tls-cert", str(folder / f"{name}.crt")),
+            *("--tls-key", str(folder / f"{name}.key")),
+            *("--tls-ca", str(folder / "ca.crt")),
+        ]
+
+    def start(self, nodes: int, executors: int) -> None:
+        for number in range(1, nodes + 1):
+            name = f"node-{number}"
+            self.cluster.start_node(name, *self.issue(Role.SCHEDULER, name))
+        for number in range(1, executors + 1):
+            name = f"executor-{number}"
+            self.cluster.start_executor(name, *self.issue(Role.EXECUTOR, name))
+
+    def ctl(self, name: str, *words: str, code: int = 0, endpoint: Part | None = None) -> str:
+        """`schedctl` with somebody's certificate; what it prints, on stderr when it is to fail."""
+        at = endpoint.address if endpoint else self.cluster.endpoint
+        return ctl(*self.flags(name), "--endpoint", at, *words, code=code)
+
+
+def ctl(*words: str, code: int = 0) -> str:
+    import subprocess
+
+    command = [sys.executable, "-m", "schedctl", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == code, done
+    return done.stderr if code else done.stdout
+
+
+@pytest.fixture
+def secured(spawn: Spawn, pg_url: str, zk_chroot: str, tmp_path: Path) -> Secured:
+    return Secured(spawn, pg_url, zk_chroot, tmp_path)
+
+
+def test_a_cluster_runs_a_job_over_tls(secured: Secured, tmp_path: Path) -> None:
+    secured.start(nodes=2, executors=2)
+    secured.issue(Role.CLIENT, "alice")
+    secured.issue(Role.VIEWER, "victor")
+
+    def leading() -> str:
+        found = json.loads(secured.ctl("victor", "-o", "json", "cluster", "status"))
+        attached = [each for each in found.get("executors", ()) if each["state"] == "attached"]
+        return found["leader"]["nodeId"] if found.get("leader") and len(attached) == 2 else ""
+
+    leader = eventually(leading, 60, "a node leads and has both executors")
+    follower = next(part for id_, part in secured.cluster.nodes.items() if id_ != leader)
+    manifest = tmp_path / "hello.yaml"
+    manifest.write_text(JOB)
+    # by way of the node that does not lead, so that one node calls the other
+    assert secured.ctl("alice", "apply", "-f", str(manifest), endpoint=follower) == "job default/hello created\n"
+    said = secured.ctl("alice", "-o", "json", "job", "run", "hello", "--wait", "--param", "who=you", endpoint=follower)
+    execution = json.loads(said)
+    assert execution["state"] == "succeeded"
+    # who may only look sees it, and changes nothing
+    assert secured.ctl("victor", "exec", "logs", execution["id"]) == "hello you\n"
+    for words in (["job", "pause", "hello"], ["job", "delete", "hello", "--yes"], ["apply", "-f", str(manifest)]):
+        refused = secured.ctl("victor", *words, code=4, endpoint=follower)
+        assert "needs the role client or scheduler, and the certificate says viewer" in refused
+    follower.process.wait_for_line('"method": "/schedapi.v1.JobService/Delete"')
+    assert json.loads(secured.ctl("victor", "-o", "json", "job", "list"))["items"][0]["status"]["state"] == "active"
+
+
+def test_schedctl_is_told_why_it_is_not_let_in(secured: Secured, tmp_path: Path) -> None:
+    secured.start(nodes=1, executors=0)
+    (node,) = secured.cluster.nodes.values()
+    stranger = Secured.__new__(Secured)
+    stranger.folder, stranger.cluster = tmp_path / "stranger", secured.cluster
+    stranger._pki("init")
+    stranger.issue(Role.CLIENT, "mallory")
+    secured.issue(Role.CLIENT, "alice")
+    secured.issue(Role.EXECUTOR, "worker")
+    theirs, ours = stranger.flags("mallory"), secured.flags("alice")
+    for flags, why in (
+        (theirs, "no TLS connection: unable to get local issuer certificate"),
+        ([*theirs[:4], *ours[4:]], f"no TLS connection: the certificate in {theirs[1]} is not taken"),
+    ):
+        said = ctl(*flags, "--endpoint", node.address, "cluster", "status", code=4)
+        assert said.startswith(f"schedctl: {node.address}: {why}"), said
+        assert said.count("\n") == 1
+    assert "ClusterService/Status needs the role client or scheduler or viewer" in secured.ctl(
+        "worker", "cluster", "status", code=4
+    )
+    assert "set --tls-cert" in ctl("--endpoint", node.address, "cluster", "status", code=6)
+    missing = ctl("--tls-cert", "/no/c", *ours[2:], "--endpoint", node.address, "cluster", "status", code=1)
+    assert missing == "schedctl: tls.cert: /no/c: cannot be read: no such file or directory\n"
+
+
+def test_a_running_cluster_takes_new_certificates(secured: Secured) -> None:
+    secured.start(nodes=1, executors=1)
+    secured.issue(Role.CLIENT, "alice")
+    node, executor = secured.cluster.nodes["node-1"], secured.cluster.executors["executor-1"]
+
+    def attached() -> bool:
+        return "attached" in secured.ctl("alice", "executor", "list")
+
+    eventually(attached, 60, "the executor is attached")
+    first = serial(node)
+    for role, name in ((Role.SCHEDULER, "node-1"), (Role.EXECUTOR, "executor-1"), (Role.CLIENT, "alice")):
+        secured.issue(role, name, "--replace")
+    assert secured.ctl("alice", "job", "list") is not None
+    assert serial(node) != first
+    node.process.wait_for_line("certificate files were read again")
+    # a new stream, with the new certificates at both its ends
+    executor.process.kill()
+    secured.cluster.start_executor("executor-1", *secured.flags("executor-1"))
+    eventually(attached, 60, "the executor is attached again")
+
+
+def serial(node: Part) -> bytes:
+    """Something that is another one with each certificate: its signature, as anybody sees it who connects."""
+    import socket
+    import ssl
+
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    host, _, port = node.address.rpartition(":")
+    with context.wrap_socket(socket.create_connection((host, int(port)), 20)) as secure:
+        shown = secure.getpeercert(binary_form=True)
+    assert shown is not None
+    return shown
+
+
+def test_a_node_tells_when_its_certificate_ends(secured: Secured) -> None:
+    metrics = free_port()
+    flags = secured.issue(Role.SCHEDULER, "node-1", "--days", "3")
+    part = secured.cluster.start_node("node-1", *flags, "--metrics-listen", f"127.0.0.1:{metrics}")
+    part.process.wait_for_line("certificate ends soon: renew it")
+
+    def expiry() -> float:
+        with urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        (line,) = [each for each in lines if each.startswith("cronquorum_certificate_expiry_timestamp_seconds ")]
+        return float(line.split()[1])
+
+    first = expiry()
+    secured.issue(Role.SCHEDULER, "node-1", "--days", "30", "--replace")
+    assert abs(expiry() - first - 27 * 86400) < 600
