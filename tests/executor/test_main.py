@@ -79,7 +79,7 @@ ZK = ["--zookeeper", "127.0.0.1:1"]
         ([], 2, "no zookeeper given: use --zookeeper"),
         ([*ZK, "--slot", "3"], 2, "unknown flag '--slot'; did you mean '--slots'?"),
         ([*ZK, "--slots", "0"], 2, "--slots: '0' is less than 1"),
-        ([*ZK, "--kind", "http"], 2, "--kind: 'http' is not 'shell' or 'python'"),
+        ([*ZK, "--kind", "http"], 2, "--kind: 'http' is not 'shell', 'python' or 'kubernetes'"),
         ([*ZK, "--label", "x"], 2, "--label: 'x' is not KEY=VALUE"),
         ([*ZK, "--lease", "5s"], 2, "lease: 5 s is less than 3 session timeouts of 4 s"),
         ([*ZK, "--listen", "0.0.0.0:7500"], 2, "is not loopback, and the traffic is plain text"),
