@@ -214,6 +214,7 @@ class Node:
         self._serving = False
         if started:
             _log.info("node stops", node=self._config.node_id, leads=self.leading() is not None)
+            await self._api.set_serving(False)
         if self._candidate is not None and self._loop is not None:
             self._candidate.stop()
             await asyncio.gather(self._loop, return_exceptions=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cronquorum.coordination.protocols import CoordinationError
 from cronquorum.names import shown
+from cronquorum.settings import is_loopback
 
 DEFAULT_PORT = 2181
 
@@ -32,17 +33,10 @@ class Hosts:
     @property
     def is_loopback(self) -> bool:
         """Whether all servers are on this very machine."""
-        return all(_is_loopback(host) for host, _ in self.servers)
+        return all(is_loopback(host.removesuffix(".").lower()) for host, _ in self.servers)
 
     def __str__(self) -> str:
         return self.connect_string + self.chroot
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.removesuffix(".").lower() == "localhost"
 
 
 def parse_hosts(text: str) -> Hosts:

@@ -1,7 +1,7 @@
 """The settings that say where ZooKeeper is, and how it is spoken to; nodes and executors share them."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,8 @@ from cronquorum.settings import Metavar, Section, Settings
 
 class ZooKeeperTlsSection(Section):
     """TLS to ZooKeeper; in plain text unless told."""
+
+    own_flags: ClassVar[bool] = True
 
     ca: Path | None = Field(None, description="PEM file of the authorities that ZooKeeper's certificates are from")
     cert: Path | None = Field(None, description="PEM file of our certificate, where ZooKeeper asks clients for one")

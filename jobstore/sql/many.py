@@ -30,7 +30,7 @@ _ENCODE: dict[str, Callable[[Any], Any]] = {
 
 
 def _instants(values: Sequence[datetime | None]) -> list[str | None]:
-    """Their texts, as `instant_text` makes them one by one, in a third of the time: each second is written once."""
+    """Their texts, as `instant_text` makes them one by one, in half the time: each second is written once."""
     first = next(value for value in values if value is not None)
     base = datetime.fromisoformat(instant_text(first)).replace(microsecond=0)
     seconds: dict[tuple[int, int], str] = {}

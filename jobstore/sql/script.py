@@ -1,7 +1,9 @@
 """A transaction of the leader as one message to PostgreSQL (its docs, 55.2.2.1: several statements in a simple query).
 
-Each answer that a thread waits for costs it a turn at the interpreter's lock as well, for which a busy event loop lets
-it wait for milliseconds. So nothing is asked in between: what would end the transaction is a division by zero in it.
+Each answer that a thread waits for costs it a turn at the interpreter's lock as well, for which a busy thread lets it
+wait for up to `sys.getswitchinterval`, 5 ms. Measured beside a thread that computes all the time, on a busy machine, a
+commit of 250 fires took 12 to 14 ms longer than without one, and 20 to 35 ms longer when each statement was sent by
+itself. So nothing is asked in between: what would end the transaction is a division by zero in it.
 """
 
 from collections.abc import Sequence

@@ -66,7 +66,7 @@ EXECUTOR = {
     "slots-negative": ([*WORKER, "--slots", "-1"], ["--slots: '-1' is less than 1"]),
     "slots-1e9": ([*WORKER, "--slots", "1000000000"], ["--slots: '1000000000' is more than 10000"]),
     "slots-nan": ([*WORKER, "--slots", "nan"], ["--slots: 'nan' is not a whole number"]),
-    "kind": ([*WORKER, "--kind", "http"], ["--kind: 'http' is not 'shell' or 'python'"]),
+    "kind": ([*WORKER, "--kind", "http"], ["--kind: 'http' is not 'shell', 'python' or 'kubernetes'"]),
     "label": ([*WORKER, "--label", "zone"], ["--label: 'zone' is not KEY=VALUE"]),
     "label-twice": ([*WORKER, "--label", "a=1", "--label", "a=2"], ["--label: 'a' is given twice"]),
     "label-with-a-space": ([*WORKER, "--label", "a=b c"], ["label: 'a=b c' is not key=value of letters, digits"]),

@@ -70,7 +70,7 @@ FILES = {
     "cert-without-a-ca": (executor, "[zookeeper_tls]\ncert = 'x'\nkey = 'x'", "zookeeper_tls.ca: not given: without it, no certificate of ZooKeeper's is believed"),
     "tls-for-true": (executor, "zookeeper_tls = true", "config key 'zookeeper_tls' in node.toml: true is not what it takes"),
     "typo-in-tls": (scheduler, "[zookeeper_tls]\ncert_file = 'x'", "config key 'zookeeper_tls.cert_file' in node.toml is unknown; did you mean 'zookeeper_tls.cert'?"),
-    "kind": (executor, "kind = ['http']", "config key 'kind' in node.toml: 'http' is not 'shell' or 'python'"),
+    "kind": (executor, "kind = ['http']", "config key 'kind' in node.toml: 'http' is not 'shell', 'python' or 'kubernetes'"),
     "label-number": (executor, "label = {zone = 1}", "config key 'label' in node.toml: 1 is not a text"),
 }  # fmt: skip
 
@@ -93,8 +93,8 @@ VARIABLES = {
     "CRONQUORUM_DEFAULTS": ("x", "CRONQUORUM_DEFAULTS is unknown"),
     "CRONQUORUM_LIMITS__RUNNING": ("-5", "CRONQUORUM_LIMITS__RUNNING: '-5' is less than 1"),
     "CRONQUORUM_ZOOKEEPER_USER": ("a b", "zookeeper_user: 'a b' is not 1 to 64 letters"),
-    "CRONQUORUM_ZOOKEEPER_TLS__KEY": ("x", "zookeeper_tls.ca: not given"),
-    "CRONQUORUM_ZOOKEEPER_TLS__KEYS": ("x", "is unknown; did you mean 'CRONQUORUM_ZOOKEEPER_TLS__KEY'?"),
+    "CRONQUORUM_ZOOKEEPER_TLS_KEY": ("x", "zookeeper_tls.ca: not given"),
+    "CRONQUORUM_ZOOKEEPER_TLS_KEYS": ("x", "is unknown; did you mean 'CRONQUORUM_ZOOKEEPER_TLS_KEY'?"),
     "CRONQUORUM_CONFIG": ("/nowhere.toml", "/nowhere.toml: no such file or directory"),
 }
 
@@ -208,9 +208,7 @@ def test_nobody_answers(program: Program, sqlite: str, monkeypatch: pytest.Monke
     said(program(scheduler, "--zookeeper", hosts, *node), "scheduler", told)
 
 
-def test_passwords_and_certificates_that_cannot_be_used(
-    program: Program, sqlite: str, in_empty_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_passwords_and_certificates_that_cannot_be_used(program: Program, sqlite: str, in_empty_folder: Path) -> None:
     Path("empty").touch()
     ports = ["--listen", "127.0.0.1:0"]
     node = ["--store", sqlite, *ports, "--metrics-listen", "127.0.0.1:0"]
@@ -218,9 +216,11 @@ def test_passwords_and_certificates_that_cannot_be_used(
         who = ["--zookeeper", "127.0.0.1:1/x", "--zookeeper-user", "me", "--zookeeper-password-file"]
         said(program(main, *who, "none", *flags), prog, "zookeeper_password_file: none: no such file or directory")
         said(program(main, *who, "empty", *flags), prog, "zookeeper_password_file: empty: is empty; right would be")
-        with monkeypatch.context() as environment:
-            environment.setenv("CRONQUORUM_ZOOKEEPER_TLS__CA", "empty")
-            said(program(main, *who[:2], *flags), prog, "zookeeper_tls.ca: empty: is not in PEM")
+        said(
+            program(main, *who[:2], "--zookeeper-tls-ca", "empty", *flags),
+            prog,
+            "zookeeper_tls.ca: empty: is not in PEM",
+        )
 
 
 def test_a_zookeeper_that_is_closed_to_us(program: Program, sqlite: str, zk_chroot: str, tmp_path: Path) -> None:

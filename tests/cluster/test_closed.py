@@ -35,9 +35,9 @@ def closed(tmp_path: Path, authority: Authority) -> Mapping[str, str]:
     return {
         "CRONQUORUM_ZOOKEEPER_USER": "cluster",
         "CRONQUORUM_ZOOKEEPER_PASSWORD_FILE": str(password),
-        "CRONQUORUM_ZOOKEEPER_TLS__CA": str(certificate.ca),
-        "CRONQUORUM_ZOOKEEPER_TLS__CERT": str(certificate.cert),
-        "CRONQUORUM_ZOOKEEPER_TLS__KEY": str(certificate.key),
+        "CRONQUORUM_ZOOKEEPER_TLS_CA": str(certificate.ca),
+        "CRONQUORUM_ZOOKEEPER_TLS_CERT": str(certificate.cert),
+        "CRONQUORUM_ZOOKEEPER_TLS_KEY": str(certificate.key),
     }
 
 

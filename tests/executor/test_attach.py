@@ -361,7 +361,9 @@ async def test_outcomes_of_earlier_incarnations_are_held_and_offered(
     second = await start_executor(data=tmp_path, vouched=("a", first.incarnation))
     leader = await lead(second)
     stream = await leader.attach(2)
-    assert stream.held == [key] and list(stream.welcome.vouched) == ["a", first.incarnation]
+    # whether the last acknowledgement was read before the stop is nobody's promise
+    assert [each for each in stream.held if each != last] == [key]
+    assert list(stream.welcome.vouched) == ["a", first.incarnation]
     outcome = await stream.outcome(key)
     assert (outcome.state, outcome.exit_code, stream.output(key)) == ("failed", 3, b"out\n")
     later = stream.key(execution_id=key.execution_id, attempt=2)

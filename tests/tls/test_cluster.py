@@ -1,6 +1,9 @@
 """A whole cluster, each part a process, over mutual TLS, with the certificates of `schedctl pki`."""
 
 import json
+import socket
+import ssl
+import subprocess
 import sys
 from pathlib import Path
 from urllib.request import urlopen
@@ -8,7 +11,7 @@ from urllib.request import urlopen
 import pytest
 
 from cronquorum.roles import Role
-from tests.cluster.cluster import Cluster, Part, run
+from tests.cluster.cluster import Cluster, Part
 from tests.conftest import Spawn
 from tests.rig.ports import free_port
 from tests.rig.waiting import eventually
@@ -23,50 +26,48 @@ spec:
 """
 
 
-class Secured:
-    """A cluster whose parts each have certificates of their own."""
+class Issuer:
+    """An authority, and folders as they go to hosts, made by the command line."""
 
-    def __init__(self, spawn: Spawn, store: str, zookeeper: str, folder: Path) -> None:
-        self.folder = folder
-        self.cluster = Cluster(spawn=spawn, store=store, zookeeper=zookeeper, folder=folder)
-        self.cluster.upgrade()
-        self._pki("init")
-
-    def _pki(self, *words: str, out: str = "pki") -> None:
-        run([sys.executable, "-m", "schedctl", "pki", *words, "--out", str(self.folder / out)])
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._pki = folder / "pki"
+        ctl("pki", "init", "--out", str(self._pki))
 
     def issue(self, role: Role, name: str, *words: str) -> list[str]:
         """A certificate in a folder of its own, as flags."""
-        out = f"host-{name}"
-        pki = str(self.folder / "pki")
-        self._pki("issue", "--role", role.word, "--name", name, "--ca", pki, *words, out=out)
+        out = str(self._folder / name)
+        ctl("pki", "issue", "--role", role.word, "--name", name, "--ca", str(self._pki), "--out", out, *words)
         return self.flags(name)
 
     def flags(self, name: str) -> list[str]:
-        folder = self.folder / f"host-{name}"
-        return [
-            *("--tls-cert", str(folder / f"{name}.crt")),
-            *("--tls-key", str(folder / f"{name}.key")),
-            *("--tls-ca", str(folder / "ca.crt")),
-        ]
+        folder = self._folder / name
+        cert, key, ca = folder / f"{name}.crt", folder / f"{name}.key", folder / "ca.crt"
+        return ["--tls-cert", str(cert), "--tls-key", str(key), "--tls-ca", str(ca)]
+
+
+class Secured:
+    """A cluster whose parts each have certificates of their own."""
+
+    def __init__(self, cluster: Cluster, issuer: Issuer) -> None:
+        self.cluster = cluster
+        self.issuer = issuer
 
     def start(self, nodes: int, executors: int) -> None:
         for number in range(1, nodes + 1):
             name = f"node-{number}"
-            self.cluster.start_node(name, *self.issue(Role.SCHEDULER, name))
+            self.cluster.start_node(name, *self.issuer.issue(Role.SCHEDULER, name))
         for number in range(1, executors + 1):
             name = f"executor-{number}"
-            self.cluster.start_executor(name, *self.issue(Role.EXECUTOR, name))
+            self.cluster.start_executor(name, *self.issuer.issue(Role.EXECUTOR, name))
 
     def ctl(self, name: str, *words: str, code: int = 0, endpoint: Part | None = None) -> str:
         """`schedctl` with somebody's certificate; what it prints, on stderr when it is to fail."""
         at = endpoint.address if endpoint else self.cluster.endpoint
-        return ctl(*self.flags(name), "--endpoint", at, *words, code=code)
+        return ctl(*self.issuer.flags(name), "--endpoint", at, *words, code=code)
 
 
 def ctl(*words: str, code: int = 0) -> str:
-    import subprocess
-
     command = [sys.executable, "-m", "schedctl", *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == code, done
@@ -75,13 +76,15 @@ def ctl(*words: str, code: int = 0) -> str:
 
 @pytest.fixture
 def secured(spawn: Spawn, pg_url: str, zk_chroot: str, tmp_path: Path) -> Secured:
-    return Secured(spawn, pg_url, zk_chroot, tmp_path)
+    cluster = Cluster(spawn=spawn, store=pg_url, zookeeper=zk_chroot, folder=tmp_path)
+    cluster.upgrade()
+    return Secured(cluster, Issuer(tmp_path / "hosts"))
 
 
 def test_a_cluster_runs_a_job_over_tls(secured: Secured, tmp_path: Path) -> None:
     secured.start(nodes=2, executors=2)
-    secured.issue(Role.CLIENT, "alice")
-    secured.issue(Role.VIEWER, "victor")
+    secured.issuer.issue(Role.CLIENT, "alice")
+    secured.issuer.issue(Role.VIEWER, "victor")
 
     def leading() -> str:
         found = json.loads(secured.ctl("victor", "-o", "json", "cluster", "status"))
@@ -109,13 +112,9 @@ def test_a_cluster_runs_a_job_over_tls(secured: Secured, tmp_path: Path) -> None
 def test_schedctl_is_told_why_it_is_not_let_in(secured: Secured, tmp_path: Path) -> None:
     secured.start(nodes=1, executors=0)
     (node,) = secured.cluster.nodes.values()
-    stranger = Secured.__new__(Secured)
-    stranger.folder, stranger.cluster = tmp_path / "stranger", secured.cluster
-    stranger._pki("init")
-    stranger.issue(Role.CLIENT, "mallory")
-    secured.issue(Role.CLIENT, "alice")
-    secured.issue(Role.EXECUTOR, "worker")
-    theirs, ours = stranger.flags("mallory"), secured.flags("alice")
+    theirs = Issuer(tmp_path / "stranger").issue(Role.CLIENT, "mallory")
+    ours = secured.issuer.issue(Role.CLIENT, "alice")
+    secured.issuer.issue(Role.EXECUTOR, "worker")
     for flags, why in (
         (theirs, "no TLS connection: unable to get local issuer certificate"),
         ([*theirs[:4], *ours[4:]], f"no TLS connection: the certificate in {theirs[1]} is not taken"),
@@ -133,7 +132,7 @@ def test_schedctl_is_told_why_it_is_not_let_in(secured: Secured, tmp_path: Path)
 
 def test_a_running_cluster_takes_new_certificates(secured: Secured) -> None:
     secured.start(nodes=1, executors=1)
-    secured.issue(Role.CLIENT, "alice")
+    secured.issuer.issue(Role.CLIENT, "alice")
     node, executor = secured.cluster.nodes["node-1"], secured.cluster.executors["executor-1"]
 
     def attached() -> bool:
@@ -142,21 +141,18 @@ def test_a_running_cluster_takes_new_certificates(secured: Secured) -> None:
     eventually(attached, 60, "the executor is attached")
     first = serial(node)
     for role, name in ((Role.SCHEDULER, "node-1"), (Role.EXECUTOR, "executor-1"), (Role.CLIENT, "alice")):
-        secured.issue(role, name, "--replace")
+        secured.issuer.issue(role, name, "--replace")
     assert secured.ctl("alice", "job", "list") is not None
     assert serial(node) != first
     node.process.wait_for_line("certificate files were read again")
     # a new stream, with the new certificates at both its ends
     executor.process.kill()
-    secured.cluster.start_executor("executor-1", *secured.flags("executor-1"))
+    secured.cluster.start_executor("executor-1", *secured.issuer.flags("executor-1"))
     eventually(attached, 60, "the executor is attached again")
 
 
 def serial(node: Part) -> bytes:
     """Something that is another one with each certificate: its signature, as anybody sees it who connects."""
-    import socket
-    import ssl
-
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     host, _, port = node.address.rpartition(":")
@@ -168,7 +164,7 @@ def serial(node: Part) -> bytes:
 
 def test_a_node_tells_when_its_certificate_ends(secured: Secured) -> None:
     metrics = free_port()
-    flags = secured.issue(Role.SCHEDULER, "node-1", "--days", "3")
+    flags = secured.issuer.issue(Role.SCHEDULER, "node-1", "--days", "3")
     part = secured.cluster.start_node("node-1", *flags, "--metrics-listen", f"127.0.0.1:{metrics}")
     part.process.wait_for_line("certificate ends soon: renew it")
 
@@ -179,5 +175,5 @@ def test_a_node_tells_when_its_certificate_ends(secured: Secured) -> None:
         return float(line.split()[1])
 
     first = expiry()
-    secured.issue(Role.SCHEDULER, "node-1", "--days", "30", "--replace")
+    secured.issuer.issue(Role.SCHEDULER, "node-1", "--days", "30", "--replace")
     assert abs(expiry() - first - 27 * 86400) < 600

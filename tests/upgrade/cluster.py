@@ -35,12 +35,12 @@ _clock = SystemClock()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """A node or an executor. `address` is that of its API; of a node also `metrics`."""
+    """A node or an executor. `address` is that of its gRPC, `metrics` that of its /metrics and /readyz."""
 
     id: str
     address: str
     process: ManagedProcess
-    metrics: str = ""
+    metrics: str
 
 
 class Cluster:
@@ -104,18 +104,20 @@ class Cluster:
         return part
 
     def start_executor(self, id_: str, *, later: bool = False) -> Part:
-        """Start an executor; returns when the leader has attached to it."""
-        port = free_port()
+        """Start an executor; returns when it is ready: the leader has attached to it."""
+        port, metrics = free_port(), free_port()
         process = self._spawn(
             id_,
             later,
             *("executor", "--zookeeper", self._zookeeper.hosts, "--executor-id", id_),
-            *("--listen", f"127.0.0.1:{port}", "--slots", str(SLOTS)),
+            *("--listen", f"127.0.0.1:{port}", "--metrics-listen", f"127.0.0.1:{metrics}", "--slots", str(SLOTS)),
             *("--tasks", "tests.upgrade.tasks"),
         )
-        part = Part(id=id_, address=f"127.0.0.1:{port}", process=process)
+        part = Part(id=id_, address=f"127.0.0.1:{port}", process=process, metrics=f"127.0.0.1:{metrics}")
         with Client(self.endpoints) as client:
-            eventually(lambda: self._runs(part) and _attached(client, id_), START_TIMEOUT, f"{id_} is attached")
+            eventually(
+                lambda: self._runs(part) and _ready(part) and _attached(client, id_), START_TIMEOUT, f"{id_} is ready"
+            )
         self.executors.append(part)
         return part
 

@@ -60,7 +60,8 @@ class Findings:
             "API writes away": (figures["api_away_s"]["write"], AWAY_TARGET),
             "longest hand-over": (max(figures["hand_over_s"], default=0.0), HAND_OVER_TARGET),
         }
-        return [f"{name}: {value:g} s, not {most:g} s" for name, (value, most) in found.items() if value > most]
+        late = [f"{name}: {value:g} s, not {most:g} s" for name, (value, most) in found.items() if value > most]
+        return [*late, *(f"a call failed: {told}" for told in figures["api_failed"])]
 
 
 def play(say: Callable[[str], None] = lambda text: None) -> Findings:
@@ -142,9 +143,6 @@ class _Play:
         again = sum(attempt != 1 or reruns != 0 for _, attempt, reruns in told)
         if again:
             wrong.append(f"{again} took more than one attempt")
-        for name, caller in (("read", self._reader), ("write", self._writer)):
-            if caller.failed:
-                wrong.append(f"{len(caller.failed)} calls failed that {name}: {caller.failed[0]}")
         figures = {
             "fires": len(due),
             "seconds": seconds,
@@ -152,6 +150,7 @@ class _Play:
             "lateness_s": {name: round(ms / 1000, 3) for name, ms in percentiles([r.lateness for r in rows]).items()},
             "late_by_more_than_1_s": sum(row.lateness > 1000 for row in rows),
             "api_away_s": {"read": round(self._reader.away, 3), "write": round(self._writer.away, 3)},
+            "api_failed": [*self._reader.failed, *self._writer.failed],
             "api_calls": {"read": self._reader.answered, "write": self._writer.answered},
             "hand_over_s": self._hand_overs(),
             "sigterm_to_end_s": {name: round(took, 3) for name, took in cluster.stops.items()},

@@ -63,16 +63,15 @@ def states(cluster: Cluster) -> dict[str, str]:
     return {each["executorId"]: each["state"] for each in cluster.ask("executor", "list")["items"]}
 
 
-@pytest.mark.timeout(180)
-def test_what_ends_in_time_ends_and_the_rest_is_handed_back_with_the_reason(cluster: Cluster, tmp_path: Path) -> None:
+@pytest.mark.timeout(240)
+def test_it_takes_nothing_new_and_finishes_what_runs(cluster: Cluster, tmp_path: Path) -> None:
     cluster.start_node("node-1")
     go = tmp_path / "go"
-    old = cluster.start_executor("old", "--drain", "8s", env={"GO": str(go)})
+    old = cluster.start_executor("old", "--drain", "1h", env={"GO": str(go)})
     cluster.attached(1)
     runs = Runs(cluster, tmp_path)
-    again, once, short = (runs.start(name) for name in ("again", "once", "short"))
-    for id_ in (again, once, short):
-        runs.becomes(id_, "running")
+    short = runs.start("short")
+    runs.becomes(short, "running")
     cluster.start_executor("new")
     cluster.attached(2)
 
@@ -84,6 +83,19 @@ def test_what_ends_in_time_ends_and_the_rest_is_handed_back_with_the_reason(clus
     assert runs.becomes(short, "succeeded")["executorId"] == "old"
     assert old.process.wait(60) == 0
 
+
+@pytest.mark.timeout(240)
+def test_what_does_not_end_in_time_is_handed_back_with_the_reason(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.start_node("node-1")
+    old = cluster.start_executor("old", "--drain", "1s")
+    cluster.attached(1)
+    runs = Runs(cluster, tmp_path)
+    again, once = (runs.start(name) for name in ("again", "once"))
+    for id_ in (again, once):
+        runs.becomes(id_, "running")
+    cluster.start_executor("new")
+    cluster.attached(2)
+    assert old.process.terminate(60) == 0
     lost = runs.becomes(once, "lost")
     assert (lost["reason"], lost["attempt"], lost["executorId"]) == ("drained", 1, "old")
     done = runs.becomes(again, "succeeded")
@@ -91,7 +103,7 @@ def test_what_ends_in_time_ends_and_the_rest_is_handed_back_with_the_reason(clus
     assert [(a["outcome"], a["reason"], a["executorId"]) for a in done["attempts"]] == [("lost", "drained", "old")]
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(240)
 def test_a_second_signal_hands_back_at_once(cluster: Cluster, tmp_path: Path) -> None:
     cluster.start_node("node-1")
     old = cluster.start_executor("old", "--drain", "1h")

@@ -25,6 +25,7 @@ metadata: {name: often}
 spec:
   triggers: [{name: every-second, cron: "* * * * * ?"}]
   task: {shell: {command: echo done}}
+  concurrency: {policy: allow}
 ---
 apiVersion: sched/v1
 kind: Job
