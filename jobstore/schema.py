@@ -65,7 +65,7 @@ def upgrade(store: SqlStore) -> str:
         command.upgrade(config, "head")
         return newest()
 
-    return store.database.migrate(work)
+    return store.database.migrate(work, patient=True)
 
 
 def _revision(connection: Connection) -> str | None:

@@ -53,9 +53,12 @@ class Database(ABC):
         each of them writes the rows that it must. False: nothing was written, and `write` finds out why."""
         return self._guarded(lambda: self._at_once(epoch, statements))
 
-    def migrate(self, work: Work[T]) -> T:
-        """Do the work in one transaction that may take its time, and that no other migration overlaps."""
-        return self._guarded(lambda: self._migrate(work))
+    def migrate(self, work: Work[T], *, patient: bool = False) -> T:
+        """Do the work in one transaction that may take its time, and that no other migration overlaps.
+
+        `patient`: it waits only for a moment for those who use what it changes, and begins anew until it is through.
+        """
+        return self._guarded(lambda: self._migrate(work, patient))
 
     def _guarded(self, call: Callable[[], T]) -> T:
         if self._closed:
@@ -90,4 +93,4 @@ class Database(ABC):
         return False  # where there is no server, there are no round trips to be saved
 
     @abstractmethod
-    def _migrate(self, work: Work[T]) -> T: ...
+    def _migrate(self, work: Work[T], patient: bool) -> T: ...

@@ -177,16 +177,17 @@ class PostgresDatabase(Database):
         finally:
             connection.close()  # it goes back to the pool
 
-    def _migrate(self, work: Work[T]) -> T:
+    def _migrate(self, work: Work[T], patient: bool) -> T:
         engine = self._engine("-c lock_timeout=0", {}, poolclass=NullPool)
         for tried in itertools.count(1):
             try:
                 with engine.begin() as connection:
                     connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
-                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{MIGRATION_PATIENCE}'")
+                    if patient:
+                        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{MIGRATION_PATIENCE}'")
                     return work(connection)
             except DBAPIError as error:
-                if getattr(error.orig, "pgcode", None) != _LOCKED or tried == MIGRATION_TRIES:
+                if getattr(error.orig, "pgcode", None) != _LOCKED or not patient or tried == MIGRATION_TRIES:
                     raise
             if tried == 1:
                 _log.warning("the upgrade gives way to a long transaction, and tries again", store=self.name)

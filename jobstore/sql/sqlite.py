@@ -67,7 +67,7 @@ class SqliteDatabase(Database):
         with self._lock, self._writer.begin() as connection:
             return work(connection)
 
-    def _migrate(self, work: Work[T]) -> T:
+    def _migrate(self, work: Work[T], patient: bool) -> T:
         if self._path is None:
             return self._write(work)
         engine = _engine(lambda: self._open("rwc"), "BEGIN IMMEDIATE", poolclass=NullPool)
