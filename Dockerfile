@@ -21,7 +21,7 @@ COPY executor executor
 COPY schedctl schedctl
 COPY proto proto
 # the optional parts of pyproject.toml
-ARG EXTRAS="kubernetes"
+ARG EXTRAS="kubernetes,otel"
 RUN builder/bin/python -m hatchling build -t wheel -d wheels \
     && wheel="$(echo wheels/*.whl)" \
     && pip install --only-binary=:all: -c requirements.lock "${wheel}${EXTRAS:+[${EXTRAS}]}" \

@@ -24,7 +24,7 @@ LENGTH = "is not a duration such as 90s, 10m, 1h30m or 2d"
 PLAIN_TEXT = "set tls.cert, tls.key and tls.ca, use 127.0.0.1, or allow it with --insecure"
 
 SCHEDULER = {
-    "nothing": ([], ["no store given: use --store, CRONQUORUM_STORE, or the key", "no zookeeper given: use"]),
+    "nothing": ([], ["no zookeeper given: use", "no store given: use --store, CRONQUORUM_STORE, or the key"]),
     "unknown-flag": ([*NODE, "--seesion-timeout", "4s"], ["unknown flag '--seesion-timeout'; did you mean '--session-"]),
     "abbreviated": ([*NODE, "--listn", "x"], ["unknown flag '--listn'; did you mean '--listen'?"]),
     "argument": ([*NODE, "start"], ["unexpected argument 'start'"]),
