@@ -108,7 +108,7 @@ def test_a_store_of_schema_0001_keeps_its_rows(store: SqlStore) -> None:
     paused = replace(paused, paused_since=paused.updated)
     assert store.jobs(JobQuery()) == [active, paused]
     assert store.due(START + SECOND, None, 10) == [
-        DueTrigger(uid=triggers[0].uid, job_uid=active.uid, next_fire=START, fires=0)
+        DueTrigger(uid=triggers[0].uid, job_uid=active.uid, next_fire=START, fires=0, previous_fire=START - SECOND)
     ]
     assert store.executions(ExecutionQuery()) == [fired]
     assert store.calendars(CalendarQuery()) == []
