@@ -26,7 +26,7 @@ _NOTES = """\
   were called (`lateness_told_by_tasks_ms`).
 * A million triggers, and ten million finished executions, are copies of one that the product wrote, made by SQL.
 * `ANALYZE` runs once after the first thousand jobs, as autovacuum would within a minute.
-* Traffic is plain text.
+* Traffic is plain text, but for the rows that say TLS.
 """
 
 

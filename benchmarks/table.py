@@ -69,6 +69,13 @@ ROWS = (
         **_rate(15_000),
     ),
     Row(
+        key="drain-tls",
+        what="the same, mutual TLS between all parts",
+        arguments=("drain", "--tls"),
+        target="15,000 a second",
+        **_rate(15_000),
+    ),
+    Row(
         key="lateness",
         what="lateness, 1,000 cron jobs each on every full second, 60 s",
         arguments=("lateness",),
@@ -76,8 +83,15 @@ ROWS = (
         **_lateness(30, 10),
     ),
     Row(
+        key="lateness-tls",
+        what="the same, mutual TLS between all parts",
+        arguments=("lateness", "--tls"),
+        target="p50 10 ms, p99 30 ms",
+        **_lateness(30, 10),
+    ),
+    Row(
         key="spread",
-        what="the same, 1,000 fires a second spread over the second",
+        what="1,000 fires a second spread over the second",
         arguments=("lateness", "--spread"),
         target="p50 3 ms, p99 15 ms",
         **_lateness(15, 3),

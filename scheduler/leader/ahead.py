@@ -89,6 +89,11 @@ class Ahead:
     def __len__(self) -> int:
         return len(self._unsent)
 
+    @property
+    def in_line(self) -> int:
+        """How many wait for a slot, or for their commit; the others' time is to come."""
+        return len(self._unsent) - self._early.total()
+
     def has(self, execution: Execution) -> bool:
         """Whether it has not been sent."""
         return execution.id.int in self._unsent

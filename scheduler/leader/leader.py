@@ -244,11 +244,11 @@ class Leader:
         return Figures(
             open=self.ledger.counts(),
             overdue=self._overdue,
-            waiting=self.ledger.count(State.PENDING) - len(self._chains) + len(self._backlog),
+            waiting=self.ledger.count(State.PENDING) - len(self._chains) + len(self._backlog) + self.ahead.in_line,
             pending_writes=len(self._writer),
             executors={state: executors[state] for state in STATES},
             slots=sum(link.slots for link in links if link.open_for_work),
-            used=self.ledger.placed(),
+            used=self.ledger.placed() - len(self.ahead),
         )
 
     async def write(self, *changes: Change) -> None:
