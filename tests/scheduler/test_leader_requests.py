@@ -116,10 +116,13 @@ async def test_a_run_whose_client_went_before_it_was_decided_is_none(stage: Stag
     await stage.lead()
     await stage.apply()
     asked = request("run-1")
+    stage.reign.may_act = False  # so the store is not asked yet whether this request was answered before
     call = asyncio.ensure_future(stage.leader.runs.run(asked, *NAME, {}))
     await turns()
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
+    stage.reign.may_act = True
+    await stage.clock.advance(1)
     await stage.quiet()
     assert stage.rows() == []
     await stage.leader.runs.run(asked, *NAME, {})
