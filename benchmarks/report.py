@@ -27,6 +27,24 @@ _NOTES = """\
 * A million triggers, and ten million finished executions, are copies of one that the product wrote, made by SQL.
 * `ANALYZE` runs once after the first thousand jobs, as autovacuum would within a minute.
 * Traffic is plain text, but for the rows that say TLS.
+
+## What the limits are
+
+* **Drain, and runs through the API**: the leader is one process under one interpreter lock, and busy all the time:
+  about 105 microseconds of its CPU a fire, beside 39 of PostgreSQL's and 34 of the executors'. For 15,000 a second on
+  two cores there are 133 in all, and 66 for the leader. By `--profile leader` they are spread flat: 35 % take in
+  reports, 30 % decide and record, 15 % encode in the writer's thread, 10 % make and send orders; no function has more
+  than 2 %.
+* **PostgreSQL** spends half of its share on indexes: settling changes what two partial indexes cover, so no update is
+  HOT.
+* **Lateness of 1,000 at once**: what was recorded ahead only has to be sent, at about 10 microseconds each, while
+  four processes share two cores. Executors have 512 slots, so the other 488 wait for the reports of the first.
+* **Tried, without gain**: a shorter switch interval of the interpreter, `COPY` for `unnest`, fewer columns on
+  settling, sorted keys, uvloop in executors (it starts a third as many processes), a rarer garbage collection in
+  executors.
+* **What gained**: frozen values without `object.__setattr__`, patterns of orders, numbers for keys, columns encoded
+  as a whole, one message for a commit, recording ahead, lines of what an executor will soon have slots for (see
+  [architecture.md](architecture.md)), and telling the planner to count rows, not pages.
 """
 
 

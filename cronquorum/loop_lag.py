@@ -6,7 +6,7 @@ from cronquorum.clock import Clock
 from cronquorum.tally import Tally
 
 LOOK_SECONDS = 1.0
-"""Between two looks. A loop that stands still for so long is seen by each; one that is late now and then, by a sample."""
+"""Between two looks. A loop that stands still for so long is seen by each."""
 _BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
 
