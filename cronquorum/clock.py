@@ -112,13 +112,18 @@ async def wait_for_event(event: asyncio.Event, clock: Clock, seconds: float | No
     if seconds is None:
         return await event.wait()
     waiter = asyncio.ensure_future(event.wait())
-    sleeper = asyncio.ensure_future(clock.sleep(seconds))
+    sleeper = asyncio.ensure_future(_sleep_until(clock, clock.monotonic() + seconds))
     try:
         await asyncio.wait((waiter, sleeper), return_when=asyncio.FIRST_COMPLETED)
     finally:
         waiter.cancel()
         sleeper.cancel()
     return event.is_set()
+
+
+async def _sleep_until(clock: Clock, deadline: float) -> None:
+    # a task begins when those before it have had their turn, which may take a while
+    await clock.sleep(deadline - clock.monotonic())
 
 
 async def every(clock: Clock, seconds: float, duty: Callable[[], object]) -> None:

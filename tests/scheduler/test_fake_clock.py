@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 from cronquorum.clock import Clock, every, wait_for_event
-from tests.scheduler.fake_clock import START, FakeClock
+from tests.scheduler.fake_clock import START, FakeClock, turns, until
 
 
 async def test_sleepers_wake_in_order_each_at_his_own_time() -> None:
@@ -48,3 +48,17 @@ async def test_waiting_for_an_event_ends_with_the_event_or_the_time() -> None:
     assert await second is True
     assert clock.monotonic() == 5_003.0
     assert clock.boottime() == 90_003.0
+
+
+async def test_a_wait_is_no_longer_for_those_who_have_their_turn_before_it_begins() -> None:
+    clock = FakeClock()
+    waiting = asyncio.ensure_future(wait_for_event(asyncio.Event(), clock, 10))
+
+    def busy() -> None:
+        clock._passed += timedelta(seconds=4)  # it computes, and nobody else has a turn
+
+    asyncio.get_running_loop().call_soon(busy)
+    await turns()
+    await clock.advance(6)
+    await until(waiting.done)
+    assert await waiting is False
