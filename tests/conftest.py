@@ -4,6 +4,7 @@ import itertools
 import logging
 import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -59,17 +60,23 @@ def tls_zookeeper(authority: Authority) -> Iterator[ZooKeeperServer]:
         yield server
 
 
-@pytest.fixture
-def pg_url(postgres: PostgresServer) -> Iterator[str]:
-    """The URL of an empty database of this test's own."""
+@contextmanager
+def database_of(postgres: PostgresServer) -> Iterator[str]:
+    """The URL of an empty database, which goes with the context."""
     name = f"test_{next(_numbers)}"
     yield postgres.create_database(name)
     postgres.drop_database(name)
 
 
 @pytest.fixture
-def zk_chroot(zookeeper: ZooKeeperServer) -> str:
-    """A hosts string for kazoo that ends in an empty chroot of this test's own, which exists."""
+def pg_url(postgres: PostgresServer) -> Iterator[str]:
+    """The URL of an empty database of this test's own."""
+    with database_of(postgres) as url:
+        yield url
+
+
+def new_chroot(zookeeper: ZooKeeperServer) -> str:
+    """A hosts string for kazoo that ends in an empty chroot, which exists."""
     chroot = f"/test-{next(_numbers)}"
     client = KazooClient(zookeeper.hosts)
     client.start(timeout=30)
@@ -79,6 +86,12 @@ def zk_chroot(zookeeper: ZooKeeperServer) -> str:
         client.stop()
         client.close()
     return f"{zookeeper.hosts}{chroot}"
+
+
+@pytest.fixture
+def zk_chroot(zookeeper: ZooKeeperServer) -> str:
+    """A hosts string for kazoo that ends in an empty chroot of this test's own, which exists."""
+    return new_chroot(zookeeper)
 
 
 @pytest.fixture

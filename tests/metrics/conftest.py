@@ -10,10 +10,9 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
-from kazoo.client import KazooClient
 
 from tests.cluster.cluster import Cluster, Part
-from tests.conftest import Spawn
+from tests.conftest import Spawn, database_of, new_chroot
 from tests.rig.postgres import PostgresServer
 from tests.rig.process import ManagedProcess
 from tests.rig.waiting import eventually
@@ -95,11 +94,6 @@ def watched(
 ) -> Iterator[Watched]:
     """The cluster, at work: some of its executions succeed, some fail, and some are skipped."""
     folder = tmp_path_factory.mktemp("watched")
-    client = KazooClient(zookeeper.hosts)
-    client.start(timeout=30)
-    client.create("/watched")
-    client.stop()
-    client.close()
     started: list[ManagedProcess] = []
 
     def spawn(name: str, command: Any, env: Mapping[str, str] | None = None) -> ManagedProcess:
@@ -107,40 +101,39 @@ def watched(
         started.append(process)
         return process
 
-    store = postgres.create_database("watched")
-    try:
-        cluster = Cluster(spawn=spawn, store=store, zookeeper=f"{zookeeper.hosts}/watched", folder=folder)
-        cluster.upgrade()
-        made = Watched(cluster=cluster)
-        for part in (
-            cluster.start_node("node-1"),
-            cluster.start_node("node-2"),
-            cluster.start_executor("executor-1", "--slots", "4"),
-        ):
-            made.started(part)
-        cluster.attached(1)
-        (Path(folder) / "jobs.yaml").write_text(JOBS)
-        cluster.schedctl("apply", "-f", str(folder / "jobs.yaml"))
-        leader = made.leader
+    with database_of(postgres) as store:
+        try:
+            cluster = Cluster(spawn=spawn, store=store, zookeeper=new_chroot(zookeeper), folder=folder)
+            cluster.upgrade()
+            made = Watched(cluster=cluster)
+            for part in (
+                cluster.start_node("node-1"),
+                cluster.start_node("node-2"),
+                cluster.start_executor("executor-1", "--slots", "4"),
+            ):
+                made.started(part)
+            cluster.attached(1)
+            (Path(folder) / "jobs.yaml").write_text(JOBS)
+            cluster.schedctl("apply", "-f", str(folder / "jobs.yaml"))
+            leader = made.leader
 
-        def worked() -> bool:
-            told = made.values(leader)
-            return all(
-                told[f"cronquorum_{name}"] > 0
-                for name in (
-                    'executions_total{state="succeeded"}',
-                    'executions_total{state="failed"}',
-                    'skips_total{reason="overlap"}',
-                    'retries_total{reason="retry"}',
+            def worked() -> bool:
+                told = made.values(leader)
+                return all(
+                    told[f"cronquorum_{name}"] > 0
+                    for name in (
+                        'executions_total{state="succeeded"}',
+                        'executions_total{state="failed"}',
+                        'skips_total{reason="overlap"}',
+                        'retries_total{reason="retry"}',
+                    )
                 )
-            )
 
-        eventually(worked, 60, "executions have succeeded, failed, been skipped and tried again")
-        yield made
-    finally:
-        for process in reversed(started):
-            process.close()
-        postgres.drop_database("watched")
+            eventually(worked, 60, "executions have succeeded, failed, been skipped and tried again")
+            yield made
+        finally:
+            for process in reversed(started):
+                process.close()
 
 
 @pytest.fixture
