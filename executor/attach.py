@@ -76,6 +76,11 @@ class AttachService(ExecutorServiceServicer):
         """Whether a leader's stream is up."""
         return self._stream is not None
 
+    async def alone(self) -> None:
+        """Return when the leader's stream, if one is up, has ended."""
+        if self._stream is not None:
+            await self._stream.over.wait()
+
     def tell(self, key: AttemptKey) -> None:
         """An attempt has news."""
         if self._stream is not None:

@@ -318,7 +318,7 @@ class Executor:
             attempts.leave()
         await self._within(FAREWELL_SECONDS, _parted(attempts, service), self._hurry.wait())
         if self._hurry.is_set():
-            await self._within(HURRIED_FAREWELL_SECONDS, _parted(attempts, service))
+            await self._within(HURRIED_FAREWELL_SECONDS, _parted(attempts, service), service.alone())
         _log.info(
             "executor stopped",
             executor=self._id,
