@@ -98,19 +98,22 @@ class TaskSpec(Value):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        if sum(getattr(self, kind) is not None for kind in type(self).model_fields) != 1:
-            raise ValueError(f"needs exactly one of {', '.join(type(self).model_fields)}")
+        if sum(getattr(self, kind) is not None for kind in _TASK_KINDS) != 1:
+            raise ValueError(f"needs exactly one of {', '.join(_TASK_KINDS)}")
         return self
 
     @property
     def kind(self) -> str:
         """The task kind, as executors announce it."""
-        return next(kind for kind in type(self).model_fields if getattr(self, kind) is not None)
+        return next(kind for kind in _TASK_KINDS if getattr(self, kind) is not None)
 
     @property
     def params(self) -> Params:
         """The task's own parameters: the base that the others override."""
         return self.python.params if self.python is not None else {}
+
+
+_TASK_KINDS = tuple(TaskSpec.model_fields)
 
 
 class FailoverSpec(Value):

@@ -4,15 +4,17 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from cronquorum.clock import Clock
 from jobstore.changes import Change, PutCalendar, PutJob
 from jobstore.model import Calendar, Job
 from jobstore.trigger_spec import calendar_name
 from scheduler.calendars.library import MOST_CALENDARS, Library, Name
-from scheduler.definitions import compile_trigger
+from scheduler.definitions import Definition, compile_trigger
 from scheduler.errors import Conflict, InvalidJob, Violation
 from scheduler.leader.proposing import CalendarProposal, Moved, Proposal, propose, propose_calendar, renew
+from scheduler.schedules import Schedule
 
 LONGEST = 20.0
 """Seconds that an edit may take to decide: other edits wait for it. Some thousand jobs take about one."""
@@ -49,6 +51,7 @@ class AppliedEdit:
         self._now = now
         self._library_before = library
         self._moved: list[Moved] = []
+        self.compiled: dict[UUID, tuple[Definition, Mapping[str, Schedule]]] = {}
         self.calendars = [
             propose_calendar(each, calendars.get((each.namespace, each.name)), now) for each in wanted.calendars
         ]
@@ -100,7 +103,10 @@ class AppliedEdit:
             job = propose(proposal, schedules, current, self._now)
         except InvalidJob as error:
             raise InvalidJob(*(violation.under(f"jobs[{index}]") for violation in error.violations)) from None
-        return self._renew(job) if job is current else job
+        if job is current:
+            return self._renew(job)
+        self.compiled[job.uid] = proposal.definition, schedules
+        return job
 
     def _renew(self, job: Job) -> Job:
         if not self._affected:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -113,6 +113,12 @@ class Catalog:
             for gone in _keep(self._jobs, job.uid.int, job, MOST_JOBS):
                 self._forget_name(gone)
 
+    def put_compiled(self, job: Job, definition: Definition, schedules: Mapping[str, Schedule]) -> None:
+        """What a job's present definition, and its triggers' schedules by their names, were compiled to."""
+        _keep(self._definitions, (job.uid.int, job.revision), definition, MOST_DEFINITIONS)
+        for trigger, schedule in schedules.items():
+            _keep(self._schedules, (job.uid.int, job.revision, trigger), schedule, MOST_SCHEDULES)
+
     def drop(self, job_uid: UUID) -> None:
         """A job is deleted."""
         gone = self._jobs.pop(job_uid.int, None)
@@ -159,6 +165,7 @@ class Catalog:
 
 def _keep(cache: "OrderedDict[K, V]", key: K, value: V, limit: int) -> list[V]:
     """Put a value in as the youngest; returns the oldest ones that had to go."""
+    if key in cache:
+        del cache[key]
     cache[key] = value
-    cache.move_to_end(key)
-    return [cache.popitem(last=False)[1] for _ in range(len(cache) - limit)]
+    return [cache.popitem(last=False)[1] for _ in range(len(cache) - limit)] if len(cache) > limit else []

@@ -80,6 +80,8 @@ class Edits:
                         self._catalog.put_library(edit.library)
                     for job in edit.changed:
                         self._written(job, current.get((job.namespace, job.name)))
+                        if job.uid in edit.compiled:
+                            self._catalog.put_compiled(job, *edit.compiled[job.uid])
                 return facts
 
     async def _known_calendars(self, names: Sequence[Name]) -> dict[Name, Calendar]:
