@@ -107,7 +107,7 @@ class Link:
         self.draining = False
         self.attached = False
         self.tried = asyncio.Event()
-        """Set when the first try to attach has come to something, or to nothing."""
+        """Set when the last try to attach has come to something, or to nothing; clear while one is under way."""
         self.lease = _lease(member)
         self.last_answer = clock.monotonic()
         """Monotonic seconds of the last lease answer sent: until then the executor may run on."""
@@ -216,6 +216,7 @@ class Link:
 
     async def _stream(self, channel: grpc.aio.Channel) -> None:
         await self._until_may_act()
+        self.tried.clear()
         call: Call = ExecutorServiceStub(channel).Attach()  # type: ignore[no-untyped-call]  # generated
         hello = wire.Hello(protocol=PROTOCOL, node_id=self._term.node_id, executor_id=self.member.id, features=FEATURES)
         sent = self._clock.monotonic()
@@ -251,13 +252,20 @@ class Link:
         return message
 
     async def _first(self, call: "Call") -> wire.ExecutorMessage | None:
+        reading = asyncio.ensure_future(call.read())
+        waiting = asyncio.ensure_future(self._clock.sleep(HELLO_TIMEOUT))
         try:
-            async with asyncio.timeout(HELLO_TIMEOUT):
-                first = await call.read()
-        except TimeoutError:
+            await asyncio.wait((reading, waiting), return_when=asyncio.FIRST_COMPLETED)
+            answered = reading.done()
+        finally:
+            for task in (reading, waiting):
+                task.cancel()
+            await asyncio.gather(reading, waiting, return_exceptions=True)
+        if not answered:
             _log.warning("executor does not answer", executor=self.member.id, address=self.member.address)
             call.cancel()
             return None
+        first = reading.result()
         if not isinstance(first, wire.ExecutorMessage) or not first.HasField("welcome"):
             call.cancel()
             return None

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -111,19 +110,20 @@ class One:
         return self.metrics.registry.get_sample_value("cronquorum_clock_offset_seconds")
 
 
-class Pool(ThreadPoolExecutor):
-    """The event loop's threads; knows whether they have anything to do."""
+class Threads:
+    """What the event loop's threads are asked for; knows whether everybody who asked has been told."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._asked: set[Future[Any]] = set()
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._asked: set[asyncio.Future[Any]] = set()
+        self._run = loop.run_in_executor
+        loop.run_in_executor = self._ask  # type: ignore[method-assign]  # a pool knows only when a thread is done
 
     @property
-    def rests(self) -> bool:
+    def rest(self) -> bool:
         return not self._asked
 
-    def submit(self, *call: Any, **named: Any) -> "Future[Any]":
-        asked = super().submit(*call, **named)
+    def _ask(self, *call: Any) -> "asyncio.Future[Any]":
+        asked = self._run(*call)
         self._asked.add(asked)
         asked.add_done_callback(self._asked.discard)
         return asked
@@ -137,8 +137,7 @@ class Place:
         self.root = InProcessCoordinator(ensemble="e", order_start=0)
         self.nodes: list[One] = []
         self.executors: list[ScriptedExecutor] = []
-        self._pool = Pool()
-        asyncio.get_running_loop().set_default_executor(self._pool)
+        self._threads = Threads(asyncio.get_running_loop())
         clock.rest = self._rest
 
     async def node(self, name: str) -> One:
@@ -156,7 +155,7 @@ class Place:
 
     def _at_rest(self) -> bool:
         leaders = [node.leaders[-1] for node in self.nodes if node.leaders]
-        return self._pool.rests and all(self._rests(leader) for leader in leaders if not leader._closing)
+        return self._threads.rest and all(self._rests(leader) for leader in leaders if not leader._closing)
 
     def _rests(self, leader: Leader) -> bool:
         hear = {each.name for each in self.executors if each.hears}

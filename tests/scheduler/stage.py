@@ -153,16 +153,21 @@ class Stage:
         await self.pass_time(TICK)
 
     async def attached_again(self, executor: ScriptedExecutor) -> None:
-        """The same, at a later try; time goes on between two of them."""
+        """The same, at a later try; time goes on between two of them, and not while one is under way."""
         holder = (executor.name, executor.incarnation)
         for _ in range(200):
-            for _ in range(200):
-                if self.leader.roster.is_attached(holder):
-                    await self.quiet()
-                    return
-                await turns(1)
+            await self.dialled(executor)
+            if self.leader.roster.is_attached(holder):
+                await self.quiet()
+                return
             await self.clock.advance(TICK)
         raise AssertionError(f"{executor.name} was not attached")
+
+    async def dialled(self, executor: ScriptedExecutor) -> None:
+        """Wait until no try to attach to it is under way: the wire takes no time of the clock."""
+        await turns()
+        links = [link for link in self.leader.roster.links() if link.member.id == executor.name]
+        await until(lambda: all(link.tried.is_set() for link in links), f"no try to attach to {executor.name}")
 
     def _check(self, executor: ScriptedExecutor, message: pb.LeaderMessage) -> None:
         """What must be true of everything that leaves: its record is committed."""

@@ -11,9 +11,8 @@ from cronquorum.coordination.protocols import EXECUTORS
 from jobstore.states import State
 from schedapi.v1 import executor_service_pb2 as pb
 from scheduler import settle
-from scheduler.leader import link as link_module
 from scheduler.leader import outgoing as outgoing_module
-from scheduler.leader.link import Link, SupersededByExecutor
+from scheduler.leader.link import HELLO_TIMEOUT, Link, SupersededByExecutor
 from tests.scheduler.fake_clock import until
 from tests.scheduler.scripted_executor import ScriptedExecutor, outcome
 from tests.scheduler.stage import LEASE, MINUTELY, Stage
@@ -142,6 +141,7 @@ async def test_another_executor_at_the_address_gets_nothing_and_is_not_asked_all
     await stage.apply()
     for _ in range(80):
         await stage.pass_time(0.25)
+        await stage.dialled(executor)
     assert not stage.leader.roster.is_attached((executor.name, executor.incarnation))
     assert executor.dispatches == []
     assert 2 < len(executor.hellos) < 25
@@ -150,10 +150,7 @@ async def test_another_executor_at_the_address_gets_nothing_and_is_not_asked_all
     await stage.attached_again(executor)
 
 
-async def test_an_executor_that_takes_the_call_and_says_nothing_is_tried_again(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(link_module, "HELLO_TIMEOUT", 0.05)
+async def test_an_executor_that_takes_the_call_and_says_nothing_is_tried_again(stage: Stage) -> None:
     await stage.lead()
     executor = ScriptedExecutor("executor-1")
     stage.executors[executor.name] = executor
@@ -161,9 +158,12 @@ async def test_an_executor_that_takes_the_call_and_says_nothing_is_tried_again(
     await executor.start()
     await stage.register(executor)
     await until(lambda: executor.hellos)
+    await stage.clock.advance(HELLO_TIMEOUT - 0.1)
+    assert len(executor.hellos) == 1
     executor.answers = True
-    monkeypatch.setattr(link_module, "HELLO_TIMEOUT", 20.0)
+    await stage.clock.advance(0.2)
     await stage.attached_again(executor)
+    assert len(executor.hellos) == 2
 
 
 async def test_an_executor_that_cannot_be_reached_ends_nothing_and_is_reached_later(stage: Stage) -> None:
