@@ -73,6 +73,8 @@ def run(argv: Sequence[str], start: Start | None = None) -> int:
         config = dataclasses.replace(settings.config(), incarnation=start.incarnation, vouched=start.vouched)
         if config.data is None and not config.executor_id:
             config = dataclasses.replace(config, executor_id=start.executor_id)
+        if config.executor_id:  # else it is found out at the start, or made
+            logs.bind(executor=config.executor_id)
         load(config.kinds)
         transport = open_transport(config.tls, Role.EXECUTOR, insecure=config.insecure)
         broken = asyncio.run(_run(settings, config, start, transport))
@@ -109,9 +111,9 @@ async def _run(settings: ExecutorSettings, config: ExecutorConfig, start: Start,
         loop.add_signal_handler(number, on_signal)
     start.stops.listen(lambda times: _later(loop, on_stop, times))
     try:
-        await coordinator.start()
-        await executor.start()
+        await executor.prepare()
         logs.bind(executor=executor.id)
+        await executor.start()
         gc.freeze()  # what is here now stays: the collector need not look at it again and again
         broke = await _first(executor.broken(), told.wait())
         await executor.stop(0 if broke else settings.drain.total_seconds())

@@ -1,7 +1,7 @@
 """The executor: everything of this package put together."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import grpc
@@ -52,7 +52,7 @@ _log = get_logger(__name__)
 
 
 class Executor:
-    """Runs tasks for whoever leads. The coordinator must be started already; it is not closed here.
+    """Runs tasks for whoever leads. The coordinator is started here if it is not yet; it is not closed here.
 
     `start` and `stop` once each; `stop` may be called again to hurry. `ward` is told what a guardian must know.
     """
@@ -73,11 +73,13 @@ class Executor:
         self._spans = RunSpans(tracing, clock) if tracing is not None else None
         self._coordinator = coordinator
         self._id = config.executor_id
+        self._prepared = False
+        self._catalog = Catalog((), ())
         self._address = ""
         self._memory: Memory | None = None
         self._journal: Journal | None = None
         self._releasing: asyncio.Task[None] | None = None
-        self._kinds: list[TaskKind] = []
+        self._kinds: Sequence[TaskKind] = ()
         self._duties: list[asyncio.Task[None]] = []
         self._server: grpc.aio.Server | None = None
         self._service: AttachService | None = None
@@ -100,7 +102,7 @@ class Executor:
 
     @property
     def id(self) -> str:
-        """The lasting id; known once started."""
+        """The lasting id; known once prepared."""
         return self._id
 
     @property
@@ -130,9 +132,23 @@ class Executor:
         """How many attempts run."""
         return len(self._attempts.running) if self._attempts is not None else 0
 
-    async def start(self) -> None:
-        """Import the tasks, listen, register. Raises `StartError`, or `CoordinationError`."""
+    async def prepare(self) -> None:
+        """All of the start that nobody else is needed for: from now on /livez answers, and what is wrong with the
+        tasks, the data directory or a kind's settings is told. `start` does it if nobody did. Raises `StartError`."""
+        if self._prepared:
+            return
+        self._prepared = True
         try:
+            await self._prepare()
+        except BaseException:
+            await self._close()
+            raise
+
+    async def start(self) -> None:
+        """Find ZooKeeper, listen, register. Raises `StartError`, or `CoordinationError`."""
+        await self.prepare()
+        try:
+            await self._coordinator.start()
             await self._start()
         except BaseException:
             await self._close()
@@ -161,17 +177,21 @@ class Executor:
         assert self._broken is not None
         return await asyncio.shield(self._broken)
 
-    async def _start(self) -> None:
-        config, clock, ward = self._config, self._clock, self._ward
+    async def _prepare(self) -> None:
+        config, clock = self._config, self._clock
         self._broken = asyncio.get_running_loop().create_future()
         check_platform()
         await self._observe()
-        catalog = Catalog.load(config.tasks)
-        memory = await asyncio.to_thread(_open_memory, config, ward)
-        self._memory = memory
-        self._id = memory.executor_id()
+        self._catalog = Catalog.load(config.tasks)
+        self._memory = await asyncio.to_thread(_open_memory, config, self._ward)
+        self._id = self._memory.executor_id()
         if config.data is not None:
             self._journal = await asyncio.to_thread(Journal.open, config.data / JOURNAL, clock)
+        self._kinds = make_kinds(config, self._id, self._catalog, clock)
+
+    async def _start(self) -> None:
+        config, clock, ward, memory = self._config, self._clock, self._ward, self._memory
+        assert memory is not None
         length = config.lease.total_seconds()
         lease = self._lease = Lease(length, clock, self._on_lease_lost, lambda until: ward.extended(until, length))
         self._attempts = Attempts(
@@ -192,9 +212,8 @@ class Executor:
         self._begin(lease.keep_watch())
         if self._journal is not None:
             self._begin(self._journal.tend())
-        for kind in make_kinds(config, self._id, catalog, clock):
+        for kind in self._kinds:
             await kind.start()
-            self._kinds.append(kind)
         self._attempts.use(self._kinds)
         await self._resume(self._attempts)
         self._server, port = await listen(config.listen, service, self._health, self._transport)
@@ -218,7 +237,7 @@ class Executor:
             metrics=self.metrics_address,
             slots=config.slots,
             kinds=list(config.kinds),
-            tasks=catalog.names,
+            tasks=self._catalog.names,
             vouched=len(config.vouched),
             unacknowledged=len(self._attempts.outbox),
         )

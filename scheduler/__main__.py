@@ -42,12 +42,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = NodeSettings.load(sys.argv[1:] if argv is None else argv, prog=PROG, description=DESCRIPTION)
     logs.configure(settings.log_level)
     logs.listen()
+    _, port = split_host_port(settings.listen)
+    node_id = settings.node_id or f"{socket.gethostname()}-{port}"
+    logs.bind(node=node_id)
     try:
         for plugin in settings.plugins:
             import_plugin(plugin)
         gc.set_threshold(*GARBAGE)
         transport = open_transport(settings.tls.files, Role.SCHEDULER, insecure=settings.insecure)
-        uvloop.run(_run(settings, transport))
+        uvloop.run(_run(settings, node_id, transport))
     except (CertificateError, StoreError, CoordinationError, SchedulerError, CannotListen) as error:
         print(f"{PROG}: {error}", file=sys.stderr)
         return 1
@@ -63,10 +66,7 @@ def import_plugin(plugin: str) -> None:
         raise BadPlugin(told) from error
 
 
-async def _run(settings: NodeSettings, transport: Transport) -> None:
-    _, port = split_host_port(settings.listen)
-    node_id = settings.node_id or f"{socket.gethostname()}-{port}"
-    logs.bind(node=node_id)
+async def _run(settings: NodeSettings, node_id: str, transport: Transport) -> None:
     store = open_store(settings.store)
     clock = SystemClock()
     traces = tracing.from_environment("cronquorum-scheduler", node_id)

@@ -2,10 +2,13 @@
 
 import json
 import signal
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.conftest import Spawn
 from tests.metrics.conftest import Watched
 from tests.rig.process import ManagedProcess
 from tests.rig.waiting import eventually
@@ -31,10 +34,23 @@ def test_each_line_of_a_term_bears_its_epoch(watched: Watched) -> None:
     assert {line.get("epoch") for line in of_the_term} == {1}
 
 
-def test_each_line_of_an_executor_that_has_started_bears_its_id(watched: Watched) -> None:
-    told = lines(watched.cluster.executors["executor-1"].process)
-    begun = next(index for index, line in enumerate(told) if line["event"] == "executor started")
-    assert {line.get("executor") for line in told[begun:]} == {"executor-1"}
+def test_each_line_of_an_executor_bears_its_id(watched: Watched) -> None:
+    assert {line.get("executor") for line in lines(watched.cluster.executors["executor-1"].process)} == {"executor-1"}
+
+
+@pytest.mark.parametrize(
+    ("fact", "options"),
+    [("node", "scheduler --node-id us --store {}/nothing.db"), ("executor", "executor --executor-id us --tasks none")],
+)
+def test_what_is_warned_of_at_the_start_bears_it_too(spawn: Spawn, tmp_path: Path, fact: str, options: str) -> None:
+    given = options.format(f"sqlite:///{tmp_path}").split()
+    anywhere = ("--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--zookeeper", "127.0.0.1:1")
+    process = spawn("us", [sys.executable, "-m", *given, "--insecure", *anywhere])
+    assert process.wait(60) == 1
+    *told, _ = process.output().splitlines()  # the last one, for whoever started it, is why it ends
+    (warned,) = [json.loads(line) for line in told]
+    assert (warned["level"], warned[fact]) == ("warning", "us")
+    assert warned["event"].startswith("insecure: whoever reaches this process may do anything")
 
 
 @pytest.mark.parametrize("part", ["leader", "executor"])
