@@ -343,6 +343,7 @@ class Executor:
             executor=self._id,
             still_running=self.running,
             not_acknowledged=len(attempts.outbox),
+            dismissed=service.dismissed.is_set(),
         )
 
     async def _within(self, seconds: float, *any_of: Coroutine[Any, Any, object]) -> None:

@@ -1,10 +1,9 @@
 """What becomes of rows that an earlier schema holds."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,15 +37,6 @@ from tests.jobstore.stores import (
 )
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore]:
-    """In which nothing is."""
-    sqlite = request.param == "sqlite"
-    opened = open_store(f"sqlite:///{tmp_path / 'store.db'}" if sqlite else request.getfixturevalue("pg_url"))
-    yield opened
-    opened.close()
 
 
 def upgrade_to(store: SqlStore, revision: str) -> None:

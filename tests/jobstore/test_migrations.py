@@ -3,8 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -18,22 +16,6 @@ from jobstore.schema import check_schema, newest, upgrade
 from jobstore.sql.store import SqlStore
 from jobstore.sql.tables import metadata
 from tests.rig import PostgresServer
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Of a store in which nothing is."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'store.db'}"
-    made: str = request.getfixturevalue("pg_url")
-    return made
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[SqlStore]:
-    opened = open_store(url)
-    yield opened
-    opened.close()
 
 
 def test_an_upgrade_from_nothing_makes_the_tables_that_the_code_knows(store: SqlStore) -> None:

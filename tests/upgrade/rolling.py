@@ -33,6 +33,8 @@ LONGEST = timedelta(minutes=10)
 LONG_EVERY, LONG_SECONDS = 25, 0.3
 """Some jobs take their time, so that executors have something to finish; so few that one may have nothing."""
 SETTLE_TIMEOUT = 120.0
+LEFT = ("still_running", "not_acknowledged")
+"""What an executor that goes says that it leaves."""
 
 P99_TARGET, AWAY_TARGET, HAND_OVER_TARGET = 1.0, 2.0, 1.0
 """Seconds: lateness, the API without an answer, and from a leader's SIGTERM to the next one's first decision."""
@@ -143,6 +145,7 @@ class _Play:
         again = sum(attempt != 1 or reruns != 0 for _, attempt, reruns in told)
         if again:
             wrong.append(f"{again} took more than one attempt")
+        wrong += self._partings()
         figures = {
             "fires": len(due),
             "seconds": seconds,
@@ -158,6 +161,19 @@ class _Play:
             "versions": versions(),
         }
         return Findings(wrong=wrong, figures=figures)
+
+    def _partings(self) -> list[str]:
+        """What was amiss when executors went: each is to have nothing left, and the leader's word that nothing more
+        comes. That is said only to one that has told that it drains; what is sent to one that went without it would
+        wait for its lease."""
+        gone = {told["executor"]: told for told in self._cluster.said("executor stopped")}
+        wrong = []
+        for number in range(EXECUTORS):
+            told = gone.get(f"executor-{number}", {})
+            if told.get("dismissed") is not True:
+                wrong.append(f"executor-{number} went without the leader's farewell")
+            wrong += [f"executor-{number} went with {told[what]} {what}" for what in LEFT if told.get(what)]
+        return wrong
 
     def _hand_overs(self) -> list[float]:
         """From each SIGTERM of a leader until the next one had taken over, by the parts' own logs."""

@@ -16,14 +16,6 @@ from jobstore.sql.store import SqlStore
 from tests.upgrade.next_release import NextRelease
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'store.db'}"
-    made: str = request.getfixturevalue("pg_url")
-    return made
-
-
 @pytest.fixture
 def store(url: str) -> Iterator[SqlStore]:
     opened = open_store(url)
