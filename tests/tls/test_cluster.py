@@ -9,9 +9,10 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+import yaml
 
 from cronquorum.roles import Role
-from tests.cluster.cluster import Cluster, Part
+from tests.cluster.cluster import ROOT, Cluster, Part
 from tests.conftest import Spawn
 from tests.rig.ports import free_port
 from tests.rig.waiting import eventually
@@ -107,6 +108,25 @@ def test_a_cluster_runs_a_job_over_tls(secured: Secured, tmp_path: Path) -> None
         assert "needs the role client or scheduler, and the certificate says viewer" in refused
     follower.process.wait_for_line('"method": "/schedapi.v1.JobService/Delete"')
     assert json.loads(secured.ctl("victor", "-o", "json", "job", "list"))["items"][0]["status"]["state"] == "active"
+
+
+def test_a_task_that_calls_a_node_shows_a_certificate_of_its_own(secured: Secured) -> None:
+    secured.start(nodes=1, executors=0)
+    secured.issuer.issue(Role.CLIENT, "alice")
+    own = secured.issuer.issue(Role.EXECUTOR, "worker")
+    node = {"CRONQUORUM_ENDPOINT": secured.cluster.endpoint}
+    for name, theirs in (("with", secured.issuer.issue(Role.VIEWER, "victor")), ("without", own)):
+        shown = dict(zip(("VIEWER_TLS_CERT", "VIEWER_TLS_KEY", "VIEWER_TLS_CA"), theirs[1::2], strict=True))
+        labels = ("--label", f"viewer={name}", "--tasks", "examples.tasks")
+        secured.cluster.start_executor(name, *own, *labels, env={**node, **shown})
+    manifest = yaml.safe_load((ROOT / "examples" / "execution-summary.yaml").read_text())
+    for name, code in (("with", 0), ("without", 8)):
+        manifest["metadata"]["name"] = name
+        manifest["spec"] |= {"triggers": [], "routing": {"selector": f"viewer={name}"}}
+        (file := secured.cluster.folder / f"{name}.yaml").write_text(yaml.safe_dump(manifest))
+        secured.ctl("alice", "apply", "-f", str(file))
+        said = secured.ctl("alice", "-n", "demo", "job", "run", name, "--wait", code=code)
+    assert "needs the role client or viewer, and the certificate says executor" in said
 
 
 def test_schedctl_is_told_why_it_is_not_let_in(secured: Secured, tmp_path: Path) -> None:
