@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from cronquorum.clock import host_time
@@ -47,13 +47,15 @@ class TlsFiles:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Credentials:
-    """What the files said when they were read, and found to fit: texts in PEM, the certificate's DNS names and end."""
+    """What the files said when they were read, and found to fit: texts in PEM, the certificate's DNS names and end, and
+    whether one of the authorities has issued it."""
 
     cert: bytes
     key: bytes
     ca: bytes
     names: tuple[str, ...]
     ends: datetime
+    ours: bool = True
 
 
 def read_credentials(files: TlsFiles, now: datetime) -> Credentials:
@@ -86,6 +88,7 @@ class Certificates:
                 f"--role {role.word} makes one",
             )
         made = cls(files, credentials, now)
+        made._doubt()
         made.current()
         return made
 
@@ -110,6 +113,13 @@ class Certificates:
             return
         self._seen, self._failed, self._warned = contents, "", None
         _log.info("certificate files were read again", cert=str(self._files.cert), ends=_date(self._credentials.ends))
+        self._doubt()
+
+    def _doubt(self) -> None:
+        # it may be right, when the others have other authorities; mostly somebody has mixed up two
+        if not self._credentials.ours:
+            said = "the certificate is issued by none of the authorities in tls.ca: whoever has the same ca refuses it"
+            _log.warning(said, cert=str(self._files.cert), ca=str(self._files.ca))
 
     def _warn(self) -> None:
         now, ends = self._now(), self._credentials.ends
@@ -136,13 +146,29 @@ def _content(what: str, path: Path) -> bytes:
 
 def _read(files: TlsFiles, contents: tuple[bytes, bytes, bytes], now: datetime) -> Credentials:
     cert, key, ca = contents
-    own = _certificates("cert", files.cert, cert)[0]
+    chain = _certificates("cert", files.cert, cert)
+    own = chain[0]
     _check_dates("cert", files.cert, own, now)
     _check_key(files, own, key)
     authorities = _certificates("ca", files.ca, ca)
     if all(each.not_valid_after_utc <= now for each in authorities):
         _check_dates("ca", files.ca, authorities[0], now)
-    return Credentials(cert=cert, key=key, ca=ca, names=_dns_names(files.cert, own), ends=own.not_valid_after_utc)
+    return Credentials(
+        cert=cert,
+        key=key,
+        ca=ca,
+        names=_dns_names(files.cert, own),
+        ends=own.not_valid_after_utc,
+        ours=any(_issued(each, authority) for each in chain for authority in authorities),
+    )
+
+
+def _issued(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):  # another name, a key of another kind, another key
+        return False
+    return True
 
 
 def _certificates(what: str, path: Path, content: bytes) -> list[x509.Certificate]:

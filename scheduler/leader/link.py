@@ -30,6 +30,8 @@ NO_EPOCH = 2**62
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 """Seconds between two tries to attach."""
+SAID_AGAIN = 60.0
+"""Seconds until the same complaint about an executor, which comes with each try, is logged again."""
 HELLO_TIMEOUT = 5.0
 """Seconds until an executor that took the call must have answered the Hello."""
 ACT_PAUSE, LONGEST_ACT_PAUSE = 0.02, 0.2
@@ -121,6 +123,8 @@ class Link:
         self._desk = desk
         self._transport = transport
         self._outgoing = Outgoing()
+        self._said: tuple[str, object] | None = None
+        self._said_at = 0.0
 
     @property
     def open_for_work(self) -> bool:
@@ -182,7 +186,7 @@ class Link:
                 async with self._transport.channel(self.member.address, Role.EXECUTOR, _OPTIONS) as channel:
                     await self._stream(channel)
             except PlainTextRefused as error:
-                _log.error("executor is not dialled", executor=self.member.id, error=str(error))
+                self._say("error", "executor is not dialled", error=str(error))
             except grpc.aio.AioRpcError as error:
                 self._broken(error)
             except asyncio.InvalidStateError:
@@ -204,8 +208,15 @@ class Link:
         # its own epoch is refused when the executor knows it as another node's: it was given out twice
         if told.reason == "STALE_EPOCH" and highest.isdecimal() and self._term.epoch <= int(highest) < NO_EPOCH:
             raise SupersededByExecutor(int(highest))
-        tell = _log.info if self.draining else _log.warning
-        tell("no stream to executor", executor=self.member.id, address=self.member.address, error=told.message)
+        level = "info" if self.draining else "warning"
+        self._say(level, "no stream to executor", address=self.member.address, error=told.message)
+
+    def _say(self, level: str, event: str, **facts: str) -> None:
+        """Log why there is no stream; the same again only after a while, for it is tried all the time."""
+        now, said = self._clock.monotonic(), (event, facts)
+        if said != self._said or now - self._said_at >= SAID_AGAIN:
+            self._said, self._said_at = said, now
+            getattr(_log, level)(event, executor=self.member.id, **facts)
 
     def _down(self) -> None:
         was, self.attached = self.attached, False
@@ -227,6 +238,7 @@ class Link:
         self._take_capabilities(first.welcome)
         self.hearing.welcomed(sent)
         self.attached = self.busy = True
+        self._said = None
         self.tried.set()
         sender = asyncio.ensure_future(self._send(call))
         # without its sender a stream is dead, and its reader must not wait on
@@ -262,7 +274,7 @@ class Link:
                 task.cancel()
             await asyncio.gather(reading, waiting, return_exceptions=True)
         if not answered:
-            _log.warning("executor does not answer", executor=self.member.id, address=self.member.address)
+            self._say("warning", "executor does not answer", address=self.member.address)
             call.cancel()
             return None
         first = reading.result()
@@ -271,9 +283,9 @@ class Link:
             return None
         welcome = first.welcome
         if (welcome.executor_id, welcome.incarnation) != self.holder:
-            _log.warning(
+            self._say(
+                "warning",
                 "another executor answers",
-                expected=self.member.id,
                 incarnation=self.member.incarnation,
                 found=welcome.executor_id,
                 found_incarnation=welcome.incarnation,

@@ -156,18 +156,23 @@ class Stage:
         """The same, at a later try; time goes on between two of them, and not while one is under way."""
         holder = (executor.name, executor.incarnation)
         for _ in range(200):
-            await self.dialled(executor)
+            await turns()
+            await self._dialled()
             if self.leader.roster.is_attached(holder):
                 await self.quiet()
                 return
             await self.clock.advance(TICK)
         raise AssertionError(f"{executor.name} was not attached")
 
-    async def dialled(self, executor: ScriptedExecutor) -> None:
-        """Wait until no try to attach to it is under way: the wire takes no time of the clock."""
-        await turns()
-        links = [link for link in self.leader.roster.links() if link.member.id == executor.name]
-        await until(lambda: all(link.tried.is_set() for link in links), f"no try to attach to {executor.name}")
+    async def _dialled(self) -> None:
+        """Until no try to attach to somebody who answers is under way: wires take no time of the clock."""
+
+        def dials() -> bool:
+            answer = {each.name for each in self.executors.values() if each.answers}
+            links = self.leader.roster.links()
+            return any(link.member.id in answer and not link.tried.is_set() for link in links)
+
+        await until(lambda: not self.reign.may_act or self.reign.run.done() or not dials(), "tries to attach are over")
 
     def _check(self, executor: ScriptedExecutor, message: pb.LeaderMessage) -> None:
         """What must be true of everything that leaves: its record is committed."""
@@ -193,6 +198,8 @@ class Stage:
     async def _rest(self) -> None:
         """Until nobody but the clock has anything to do; a leader that is held up has, and is not waited for."""
         await turns(8)
+        if self._reigns:
+            await self._dialled()
         for _ in range(_MOST_TURNS):
             if not self._reigns or not self.reign.may_act or self.reign.run.done() or self._at_rest():
                 break

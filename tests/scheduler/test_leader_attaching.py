@@ -141,7 +141,6 @@ async def test_another_executor_at_the_address_gets_nothing_and_is_not_asked_all
     await stage.apply()
     for _ in range(80):
         await stage.pass_time(0.25)
-        await stage.dialled(executor)
     assert not stage.leader.roster.is_attached((executor.name, executor.incarnation))
     assert executor.dispatches == []
     assert 2 < len(executor.hellos) < 25
@@ -160,8 +159,8 @@ async def test_an_executor_that_takes_the_call_and_says_nothing_is_tried_again(s
     await until(lambda: executor.hellos)
     await stage.clock.advance(HELLO_TIMEOUT - 0.1)
     assert len(executor.hellos) == 1
-    executor.answers = True
     await stage.clock.advance(0.2)
+    executor.answers = True
     await stage.attached_again(executor)
     assert len(executor.hellos) == 2
 
@@ -178,6 +177,21 @@ async def test_an_executor_that_cannot_be_reached_ends_nothing_and_is_reached_la
     assert not stage.reign.run.done()
     await executor.start()
     await stage.attached_again(executor)
+
+
+async def test_why_there_is_no_stream_is_said_once_and_then_every_minute(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stage.lead()
+    executor = stage.executors["executor-1"] = ScriptedExecutor("executor-1")
+    await executor.start()
+    await executor.stop()
+    await stage.register(executor)
+    for _ in range(130):
+        await stage.pass_time(1)
+    said = [each.getMessage() for each in caplog.records if "no stream to executor" in each.getMessage()]
+    assert len(said) == 3
+    assert all(executor.address in each for each in said)
 
 
 async def test_a_link_whose_sender_fails_ends_the_term(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

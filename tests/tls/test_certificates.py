@@ -10,7 +10,7 @@ import pytest
 from cronquorum.certificates import WARNED_BEFORE, CertificateError, Certificates, TlsFiles
 from cronquorum.clock import host_time
 from cronquorum.roles import Role, roles_of
-from tests.tls.making import Pki, put, with_password
+from tests.tls.making import Pki, believing, put, with_password
 
 
 def refused(files: TlsFiles, role: Role = Role.SCHEDULER) -> str:
@@ -153,3 +153,23 @@ def test_the_coming_end_is_warned_of_once_a_day(pki: Pki, caplog: pytest.LogCapt
 def test_one_that_ends_soon_is_warned_of_at_the_start(pki: Pki, caplog: pytest.LogCaptureFixture) -> None:
     Certificates.open(pki.files(Role.SCHEDULER, days=6), Role.SCHEDULER)
     assert "certificate ends soon: renew it" in caplog.text
+
+
+def test_a_certificate_of_another_authority_than_those_that_are_believed_is_warned_of(
+    pki: Pki, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    files, other = pki.files(Role.SCHEDULER), Pki(tmp_path / "other")
+    told = "the certificate is issued by none of the authorities in tls.ca"
+    Certificates.open(believing(files, other.ca, pki.ca), Role.SCHEDULER)
+    assert caplog.records == []
+    mixed = believing(files, other.ca)
+    certificates = Certificates.open(mixed, Role.SCHEDULER)
+    certificates.current()
+    assert [told in record.getMessage() for record in caplog.records] == [True]
+    assert str(mixed.ca) in caplog.text
+    caplog.clear()
+    put(replace(files, ca=pki.ca), over=mixed)
+    certificates.current()
+    put(replace(files, ca=other.ca), over=mixed)
+    certificates.current()
+    assert [told in record.getMessage() for record in caplog.records] == [True]
