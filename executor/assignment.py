@@ -90,6 +90,17 @@ class Assignment(NamedTuple):
         return self.may_rerun or self.timeout is not None
 
     @property
+    def named(self) -> dict[str, object]:
+        """What a line of the log names of it."""
+        return {
+            "namespace": self.namespace,
+            "job": self.job,
+            "execution": self.key.execution_id,
+            "attempt": self.key.attempt,
+            "epoch": self.epoch,
+        }
+
+    @property
     def scheduled_time(self) -> datetime:
         """Aware UTC, whole milliseconds."""
         return instant(self.scheduled_ms)

@@ -179,7 +179,7 @@ class Attempts:
         if self._spans is not None:
             self._spans.ended(attempt.assignment, report)
         if verbosity.debug:
-            _log.debug("attempt ended", **_named(attempt.assignment), **_ended(report))
+            _log.debug("attempt ended", **attempt.assignment.named, **_ended(report))
         failpoints.hit("executor.outcome")
         self.outbox.put(report)
         self._on_change(key)
@@ -263,7 +263,7 @@ class Attempts:
         if not attempt.lasting:
             self._begin(attempt)
         if verbosity.debug:
-            _log.debug("attempt begins", **_named(assignment), kind=kind.name)
+            _log.debug("attempt begins", **assignment.named, kind=kind.name)
         failpoints.hit("executor.start")
         try:
             attempt.begin(kind)
@@ -271,20 +271,9 @@ class Attempts:
             self._let_go(attempt)
             raise
         except Exception as error:  # a kind that breaks must not break the others' stream
-            _log.exception("a task kind broke", kind=kind.name, **_named(assignment))
+            _log.exception("a task kind broke", kind=kind.name, **assignment.named)
             attempt.ended(Ended(error=TaskFailure(type="internal", message=clean_text(str(error)), tail="")))
         self._metrics.starts.add()
-
-
-def _named(assignment: Assignment) -> dict[str, object]:
-    key = assignment.key
-    return {
-        "namespace": assignment.namespace,
-        "job": assignment.job,
-        "execution": key.execution_id,
-        "attempt": key.attempt,
-        "epoch": assignment.epoch,
-    }
 
 
 def _ended(report: FinalReport) -> dict[str, object]:

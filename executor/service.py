@@ -242,7 +242,8 @@ class Executor:
             unacknowledged=len(self._attempts.outbox),
         )
         if config.data is None:
-            _log.info("nothing is kept on disk: without --data a restart is a new executor", executor=self._id)
+            said = "without --data a restart loses what is not acknowledged, and the name unless --executor-id gives it"
+            _log.info(said, executor=self._id)
 
     async def _observe(self) -> None:
         if self._http is not None:

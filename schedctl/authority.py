@@ -147,7 +147,7 @@ class Authority:
         contents = {files.key: (_key_text(key), PRIVATE), files.cert: (text, READABLE)}
         if not self._is_there(files.ca):
             contents[files.ca] = (self._bundle, READABLE)
-        _write(contents, replace=replace)
+        _write(contents, replace=replace, hint=" (--replace does that)")
         return Issued(files=files, ends=certificate.not_valid_after_utc)
 
     def _is_there(self, path: Path) -> bool:
@@ -219,11 +219,11 @@ def _key_text(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def _write(contents: dict[Path, tuple[bytes, int]], *, replace: bool) -> None:
+def _write(contents: dict[Path, tuple[bytes, int]], *, replace: bool, hint: str = "") -> None:
     """Write files with their modes: all of them, or, when one is there already, none."""
     for path in contents:
         if not replace and path.exists():
-            raise AuthorityError(f"{path}: is there already, and is not overwritten")
+            raise AuthorityError(f"{path}: is there already, and is not overwritten{hint}")
     for path, (content, mode) in contents.items():
         beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:

@@ -116,7 +116,7 @@ class Threads:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._asked: set[asyncio.Future[Any]] = set()
         self._run = loop.run_in_executor
-        loop.run_in_executor = self._ask  # type: ignore[method-assign]  # a pool knows only when a thread is done
+        loop.run_in_executor = self._ask  # type: ignore[assignment,method-assign]  # a pool knows only of threads
 
     @property
     def rest(self) -> bool:

@@ -102,7 +102,7 @@ def test_replacing_is_said_and_nothing_else_is_touched(tmp_path: Path, offline: 
     ended = offline(*issue)
     assert (ended.code, ended.err) == (
         1,
-        f"schedctl: {tmp_path}/client.key: is there already, and is not overwritten\n",
+        f"schedctl: {tmp_path}/client.key: is there already, and is not overwritten (--replace does that)\n",
     )
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
     assert offline(*issue, "--replace").code == 0

@@ -92,7 +92,8 @@ class KubernetesKind:
     async def found(self) -> Sequence[Assignment]:
         if not await wait_for_event(self._listed, self.clock, FIND_SECONDS):
             _log.warning(
-                "Kubernetes does not say which Jobs earlier incarnations left", namespaces=list(self.namespaces)
+                "Kubernetes does not say which Jobs earlier incarnations left",
+                kubernetes_namespaces=list(self.namespaces),
             )
         self._looking = False
         assignments = []
@@ -216,7 +217,7 @@ class KubernetesKind:
             try:
                 return await run.live()
             except Exception as error:
-                _log.exception("a run of a Job broke", job=run.name)
+                _log.exception("a run of a Job broke", **run.told)
                 run.fail(f"{type(error).__name__}: {error}")
                 await self.clock.sleep(LONGEST_PAUSE)
 
@@ -261,7 +262,8 @@ class KubernetesKind:
         for job in self._jobs(namespace):
             found = Found.read(job)
             if found is not None and (namespace, found.name) not in self._runs:
-                _log.warning("a Job of an earlier incarnation is ended", job=found.name, namespace=namespace)
+                told = {**found.assignment.named, "kubernetes_job": f"{namespace}/{found.name}"}
+                _log.warning("a Job of an earlier incarnation is ended", **told)
                 self._spawn(self._delete(Left(namespace=namespace, name=found.name, uid=found.uid)))
 
     async def _delete(self, left: Left) -> None:

@@ -120,11 +120,11 @@ class Mirror:
             _log.warning(
                 "Kubernetes does not tell what becomes of Jobs",
                 resource=self._resource.value,
-                namespace=self._namespace,
+                kubernetes_namespace=self._namespace,
                 error=str(error),
             )
 
     def _works(self) -> None:
         if self._failing:
             self._failing = False
-            _log.info("Kubernetes tells again", resource=self._resource.value, namespace=self._namespace)
+            _log.info("Kubernetes tells again", resource=self._resource.value, kubernetes_namespace=self._namespace)

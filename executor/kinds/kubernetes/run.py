@@ -110,6 +110,11 @@ class JobRun:
         """Of the Job; empty as long as there is none."""
         return self._made.uid if self._made is not None else ""
 
+    @property
+    def told(self) -> dict[str, object]:
+        """What a line of the log names of it: a Job of Kubernetes is no job of ours."""
+        return {**self._assignment.named, "kubernetes_job": f"{self.namespace}/{self.name}"}
+
     def wake(self) -> None:
         """There is news."""
         self._news.set()
@@ -198,7 +203,7 @@ class JobRun:
     def _tell(self, error: ClusterError) -> None:
         if str(error) != self._trouble:
             self._trouble = str(error)
-            _log.warning("Kubernetes does not do what a Job needs", job=self.name, error=self._trouble)
+            _log.warning("Kubernetes does not do what a Job needs", **self.told, error=self._trouble)
 
     async def _look(self, made: Made) -> Object | None:
         """The Job; None when it is gone for certain."""
