@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from cronquorum import __version__
+from cronquorum.certificates import Certificates
 from cronquorum.settings import split_host_port
 
 
@@ -28,6 +29,16 @@ def new_registry() -> CollectorRegistry:
     info = Gauge("cronquorum_build_info", "1; its labels tell what runs here", labels, registry=registry)
     info.labels(__version__, platform.python_version()).set(1)
     return registry
+
+
+def tell_of_certificate(certificates: Certificates, registry: CollectorRegistry) -> None:
+    """Tell when the process's certificate ends, as its file says at each look."""
+    ends = Gauge(
+        "cronquorum_certificate_expiry_timestamp_seconds",
+        "When the certificate ends, in seconds since 1970",
+        registry=registry,
+    )
+    ends.set_function(lambda: certificates.current().ends.timestamp())
 
 
 class Observation:

@@ -91,6 +91,8 @@ class Executor:
         self._metrics = ExecutorMetrics()
         FiguresCollector(self._figures, self._metrics)
         self._lag = LoopLag(clock, self._metrics.registry)
+        if self._transport.certificates is not None:
+            observation.tell_of_certificate(self._transport.certificates, self._metrics.registry)
         self._health = Health()
         self._http: Observation | None = None
         if config.metrics_listen:

@@ -5,7 +5,6 @@ What is so at the moment is read from the leader when somebody asks: see `schedu
 
 from prometheus_client import Gauge
 
-from cronquorum.certificates import Certificates
 from cronquorum.observation import new_registry
 from cronquorum.tally import Counts, Tally
 from jobstore.model import Execution
@@ -92,15 +91,6 @@ class NodeMetrics:
         self.commit_changes = Tally("cronquorum_commit_changes", "Changes in one transaction", _BATCH, registry)
         self.refused = Counts("cronquorum_reports_refused", "Reports kept as evidence", registry)
         self.set_aside = Counts("cronquorum_triggers_set_aside", "Triggers that could not be decided", registry)
-
-    def expose_certificate(self, certificates: Certificates) -> None:
-        """Tell when this node's certificate ends, as its file says at each look."""
-        ends = Gauge(
-            "cronquorum_certificate_expiry_timestamp_seconds",
-            "When this node's certificate ends, in seconds since 1970",
-            registry=self.registry,
-        )
-        ends.set_function(lambda: certificates.current().ends.timestamp())
 
     def committed(self, changes: int, seconds: float) -> None:
         """A transaction of the writer went through."""

@@ -17,7 +17,7 @@ from cronquorum.coordination import (
 from cronquorum.coordination.protocols import EXECUTORS, NODES
 from cronquorum.logs import get_logger
 from cronquorum.loop_lag import LoopLag
-from cronquorum.observation import Observation
+from cronquorum.observation import Observation, tell_of_certificate
 from cronquorum.tracing import Tracing
 from cronquorum.transport import Transport
 from jobstore.model import Term
@@ -93,7 +93,7 @@ class Node:
         )
         self._certificates = config.transport.certificates
         if self._certificates is not None:
-            self._metrics.expose_certificate(self._certificates)
+            tell_of_certificate(self._certificates, self._metrics.registry)
         self._http: Observation | None = None
         if config.metrics_listen is not None:
             self._http = Observation(config.metrics_listen, self._metrics.registry, self._unready)

@@ -182,11 +182,12 @@ def serial(node: Part) -> bytes:
     return shown
 
 
-def test_a_node_tells_when_its_certificate_ends(secured: Secured) -> None:
+@pytest.mark.parametrize("role", [Role.SCHEDULER, Role.EXECUTOR])
+def test_a_process_tells_when_its_certificate_ends(secured: Secured, role: Role) -> None:
     metrics = free_port()
-    flags = secured.issuer.issue(Role.SCHEDULER, "node-1", "--days", "3")
-    part = secured.cluster.start_node("node-1", *flags, "--metrics-listen", f"127.0.0.1:{metrics}")
-    part.process.wait_for_line("certificate ends soon: renew it")
+    flags = [*secured.issuer.issue(role, "it", "--days", "3"), "--metrics-listen", f"127.0.0.1:{metrics}"]
+    start = secured.cluster.start_node if role is Role.SCHEDULER else secured.cluster.start_executor
+    start("it", *flags).process.wait_for_line("certificate ends soon: renew it")
 
     def expiry() -> float:
         with urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=10) as answer:
@@ -195,5 +196,5 @@ def test_a_node_tells_when_its_certificate_ends(secured: Secured) -> None:
         return float(line.split()[1])
 
     first = expiry()
-    secured.issuer.issue(Role.SCHEDULER, "node-1", "--days", "30", "--replace")
+    secured.issuer.issue(role, "it", "--days", "30", "--replace")
     assert abs(expiry() - first - 27 * 86400) < 600
