@@ -5,6 +5,8 @@ ARG PYTHON=3.11.13-slim-bookworm
 FROM python:${PYTHON} AS build
 
 ARG HATCHLING=1.27.0
+# what that needs and requirements.lock does not have
+ARG TROVE_CLASSIFIERS=2026.9.21.13
 WORKDIR /build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/cronquorum
@@ -12,7 +14,8 @@ ENV PATH=/opt/cronquorum/bin:$PATH
 COPY requirements.lock ./
 # wheels only: nothing is compiled, here or later
 RUN python -m venv builder \
-    && builder/bin/pip install --only-binary=:all: -c requirements.lock "hatchling==${HATCHLING}"
+    && builder/bin/pip install --only-binary=:all: -c requirements.lock \
+        "hatchling==${HATCHLING}" "trove-classifiers==${TROVE_CLASSIFIERS}"
 COPY pyproject.toml README.md LICENSE ./
 COPY cronquorum cronquorum
 COPY jobstore jobstore

@@ -51,6 +51,8 @@ def test_nothing_is_compiled_and_all_versions_are_locked() -> None:
     for install in installs:
         assert "--only-binary=:all:" in install
         assert "-c requirements.lock" in install
+    # what builds the wheel is in no lock file: all of it is named here
+    assert re.findall(r'"([-a-z]+)==', installs[0]) == ["hatchling", "trove-classifiers"]
     assert not [line for line in of("RUN") if "apt-get" in line]
     assert not [line for line in of("RUN", 1) if "pip" in line]
 
