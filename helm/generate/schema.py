@@ -26,6 +26,12 @@ RESOURCES = {
     "properties": {"requests": _QUANTITIES, "limits": _QUANTITIES},
     "additionalProperties": False,
 }
+COUNT_OR_PERCENT = {"type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]+%$"}
+VARIABLE = {
+    "type": "object",
+    "properties": {"name": {"type": "string", "not": {"pattern": "^CRONQUORUM_"}}},
+    "required": ["name"],
+}
 _TYPES = {bool: "boolean", int: "integer", str: "string", list: "array", dict: "object"}
 
 
@@ -42,6 +48,8 @@ def make_schema(values: Iterable[Value]) -> dict[str, Any]:
             "Kind": executor["properties"]["kind"]["items"],
             "Slots": executor["properties"]["slots"],
             "Resources": RESOURCES,
+            "CountOrPercent": COUNT_OR_PERCENT,
+            "Variable": VARIABLE,
         },
     }
 

@@ -2,6 +2,8 @@
 
 import functools
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -9,7 +11,7 @@ import kubernetes_validate.utils
 import pytest
 import yaml
 
-from tests.chart.rendering import CHART, RELEASE, VALUES, VERSIONS, helm, of_kind, one, render
+from tests.chart.rendering import CHART, RELEASE, VALUES, VERSIONS, helm, objects, of_kind, one, render, template
 
 NOT_OURS = {
     "cert-manager.io/v1": {"Certificate"},
@@ -72,6 +74,32 @@ def test_common_labels_and_annotations_are_everywhere() -> None:
         assert each["metadata"]["annotations"]["example.org/owner"] == "platform", each["metadata"]["name"]
 
 
+def test_labels_that_selectors_take_are_not_replaced(tmp_path: Path) -> None:
+    given = {
+        "commonLabels": {"app.kubernetes.io/name": "other", "app.kubernetes.io/part-of": "platform", "tier": "common"},
+        "scheduler": {"podLabels": {"app.kubernetes.io/component": "other", "tier": "own"}},
+    }
+    (tmp_path / "values.yaml").write_text(json.dumps(given))
+    done = template("--values", VALUES["external"], "--values", tmp_path / "values.yaml")
+    node = one(objects(done.stdout), "Deployment", "prod-cronquorum-scheduler")["spec"]
+    labels = node["template"]["metadata"]["labels"]
+    assert node["selector"]["matchLabels"].items() <= labels.items()
+    assert (labels["app.kubernetes.io/part-of"], labels["tier"]) == ("platform", "own")
+    # no key is twice, which YAML's stricter readers refuse
+    for block in re.findall(r"^ *labels:\n((?: +[a-z].*\n)+)", done.stdout, re.MULTILINE):
+        keys = re.findall(r"^( *\S+):", block, re.MULTILINE)
+        assert len(keys) == len(set(keys))
+
+
+def test_names_that_yaml_takes_for_something_else() -> None:
+    done = helm("template", "true", CHART, "--values", VALUES["external"], "--set", "executors.1.replicas=1")
+    assert done.returncode == 0, done.stderr
+    for each in objects(done.stdout):
+        kubernetes_validate.validate(each, VERSIONS[-1], strict=True)
+    group = one(objects(done.stdout), "Deployment", "true-cronquorum-executor-1")
+    assert group["spec"]["selector"]["matchLabels"]["cronquorum/executors"] == "1"
+
+
 def test_what_needs_definitions_of_others_is_off() -> None:
     for name in ("dev", "external", "cnpg"):
         assert not {each["apiVersion"] for each in render(name)} & NOT_OURS.keys()
@@ -114,7 +142,12 @@ def _named(value: Any) -> Any:
 def test_alerts_and_dashboard_are_those_that_are_tested_elsewhere() -> None:
     rendered = render("everything")
     (rule,) = of_kind(rendered, "PrometheusRule")
-    assert rule["spec"] == yaml.safe_load((CHART / "rules" / "alerts.yaml").read_text())
+    rules = (CHART / "rules" / "alerts.yaml").read_text()
+    found = {each["annotations"]["runbook_url"] for group in rule["spec"]["groups"] for each in group["rules"]}
+    assert all(each.startswith("https://git.example/cron/docs/operations.md#cronquorum") for each in found)
+    assert rule["spec"] == yaml.safe_load(
+        rules.replace("docs/operations.md#", "https://git.example/cron/docs/operations.md#")
+    )
     assert rule["spec"]["groups"]
     assert rule["metadata"]["labels"]["release"] == "prometheus"
     dashboard = one(rendered, "ConfigMap", "prod-jobs-dashboard")
@@ -129,6 +162,9 @@ def test_autoscaling_asks_for_a_metric_that_there_is() -> None:
     (hpa,) = of_kind(rendered, "HorizontalPodAutoscaler")
     (scaled,) = of_kind(rendered, "ScaledObject")
     name = hpa["spec"]["metrics"][0]["external"]["metric"]["name"]
-    assert scaled["spec"]["triggers"][0]["metadata"]["query"] == f'max({name}{{namespace="cron"}})'
+    # the nodes' Service of metrics is their job
+    assert one(rendered, "Service", "prod-jobs-scheduler")["metadata"]["labels"]["cronquorum/metrics"] == "true"
+    expected = f'max({name}{{namespace="cron",job="prod-jobs-scheduler"}})'
+    assert scaled["spec"]["triggers"][0]["metadata"]["query"] == expected
     documented = (CHART.parents[1] / "docs" / "metrics.md").read_text()
     assert f"`{name}`" in documented

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tests.chart.rendering import Object, Pod, matches, of_kind, pods, render
+from tests.chart.rendering import VALUES, Object, Pod, matches, objects, of_kind, pods, render, template
 
 Edge = tuple[str, str, int]
 """From, to, port. Components by name; `dns`, and what is in the values as it stands there; `*` is any address."""
@@ -48,6 +48,7 @@ def test_servers_whose_place_is_known() -> None:
         ("migration", "10.1.2.0/24", 6432),
         ("scheduler", "app=zk", 2281),
         ("executor", "app=zk", 2281),
+        ("scheduler", "app=collector", 4318),
         ("executor gpu", "*", 443),
         ("executor pods", "10.0.0.1/32", 6443),
     }
@@ -58,6 +59,16 @@ def test_servers_whose_place_is_known() -> None:
 def test_a_cluster_of_cloud_native_pg() -> None:
     rendered = render("cnpg", "--set", "networkPolicy.enabled=true")
     assert ("scheduler", "cnpg.io/cluster=jobs", 5432) in egress(rendered)
+
+
+def test_no_ports_of_kubernetes_are_none_and_not_all() -> None:
+    for words in (
+        ("--set", "networkPolicy.kubernetes.ports=null"),
+        ("--set-json", "networkPolicy.kubernetes.ports=[]"),
+    ):
+        done = template("--values", VALUES["external"], "--set", "executors.pods.kinds={kubernetes}", *words)
+        if done.returncode == 0:  # else the schema has refused it
+            assert not {edge for edge in egress(objects(done.stdout)) if edge[0] == "executor pods"}
 
 
 def test_every_pod_is_under_a_policy_of_its_own_for_both_ways() -> None:

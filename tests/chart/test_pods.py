@@ -1,5 +1,6 @@
 """What holds for every pod, whatever the values."""
 
+import json
 from itertools import combinations
 
 import pytest
@@ -161,6 +162,31 @@ def test_a_group_is_the_defaults_and_what_differs() -> None:
     assert "emptyDir" in {volume["name"]: volume for volume in default.spec["volumes"]}["data"]
 
 
+def test_what_a_group_switches_off_is_off() -> None:
+    """Nothing, zero and an empty list count as well as any other value."""
+    given = {
+        "executorDefaults": {"autoscaling": {"enabled": True}, "extraEnv": [{"name": "A", "value": "b"}]},
+        "executors": {
+            "default": {
+                "replicas": 0,
+                "drainSeconds": 0,
+                "extraEnv": [],
+                "autoscaling": {"enabled": False},
+                "podDisruptionBudget": {"enabled": False},
+                "serviceAccount": {"create": False},
+            }
+        },
+    }
+    rendered = render("external", *(f"--set-json={key}={json.dumps(value)}" for key, value in given.items()))
+    (group,) = pods([one(rendered, "Deployment", "prod-cronquorum-executor-default")])
+    assert group.owner["spec"]["replicas"] == 0
+    assert group.spec["terminationGracePeriodSeconds"] == 30
+    assert "A" not in {variable["name"] for variable in group.spec["containers"][0]["env"]}
+    assert group.spec["serviceAccountName"] == "default"
+    assert not of_kind(rendered, "HorizontalPodAutoscaler")
+    assert len(of_kind(rendered, "PodDisruptionBudget")) == 1  # the nodes'
+
+
 def test_a_group_may_be_taken_away() -> None:
     rendered = render("external", "--set", "executors.default=null", "--set", "executors.small.replicas=1")
     names = [each["metadata"]["name"] for each in of_kind(rendered, "Deployment")]
@@ -213,6 +239,8 @@ def test_the_migration_is_a_job_a_part_of_a_pod_or_yours() -> None:
     (job,) = of_kind(render("everything"), "Job")
     assert job["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"] == "-1"
     assert not [key for key in job["metadata"]["annotations"] if key.startswith("helm.sh/hook")]
+    account = one(render("everything"), "ServiceAccount", job["spec"]["template"]["spec"]["serviceAccountName"])
+    assert account["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"] == "-2", "before the Job that needs it"
     (container,) = job["spec"]["template"]["spec"]["containers"]
     assert container["command"] == ["python", "-m", "jobstore", "upgrade"]
     assert not of_kind(render("cnpg"), "Job")
@@ -221,6 +249,13 @@ def test_the_migration_is_a_job_a_part_of_a_pod_or_yours() -> None:
     external = render("external", "--set", "migrations.mode=external")
     assert not of_kind(external, "Job")
     assert not [pod for pod in pods(external) if "initContainers" in pod.spec]
+
+
+def test_a_million_is_written_in_digits() -> None:
+    """Helm takes numbers of a file for floats."""
+    given = '{"activeDeadlineSeconds": 1000000, "backoffLimit": 1000000}'
+    (job,) = of_kind(render("external", "--set-json", f"migrations={given}"), "Job")
+    assert (job["spec"]["activeDeadlineSeconds"], job["spec"]["backoffLimit"]) == (1_000_000, 1_000_000)
 
 
 def test_another_image_is_another_job() -> None:

@@ -37,6 +37,10 @@ BAD = {
     "networkPolicy.postgresql.port=70000": "networkPolicy.postgresql.port",
     "scheduler.resources.limit.memory=1Gi": "scheduler.resources: Additional property limit is not allowed",
     "ipFamily=IPv5": "ipFamily",
+    "scheduler.extraEnv[0].name=CRONQUORUM_INSECURE": "scheduler.extraEnv.0.name",
+    "executors.gpu.extraEnv[0].name=CRONQUORUM_SLOTS": "executors.gpu.extraEnv.0.name",
+    "scheduler.strategy.maxSurge=many": "scheduler.strategy.maxSurge: Does not match pattern",
+    "networkPolicy.kubernetes.ports={https}": "networkPolicy.kubernetes.ports.0",
     "fullnameOverride=My_Cron": "fullnameOverride: Does not match pattern",
 }
 
@@ -50,6 +54,8 @@ MISSING = {
     "tls.mode=certManager": "set tls.certManager.issuerRef.name",
     "executors.k8s.kinds={kubernetes},executors.k8s.autoscaling.enabled=true": "executors.k8s: autoscaling is not for",
     "zookeeper.tls.enabled=true": "zookeeper.tls.enabled: set zookeeper.tls.existingSecret",
+    "fullnameOverride=2nd": "2nd: names of Services begin with a letter and have no dots: set fullname",
+    "executors.a.serviceAccount.name=x,executors.b.serviceAccount.name=x": "executors.b.serviceAccount.name: x would",
     "fullnameOverride=a-name-that-is-very-long-and-goes-on-and-on-until-it-is-too-long": "set fullnameOverride",
 }
 
@@ -100,7 +106,8 @@ def test_the_notes_say_the_next_command(tmp_path: Path) -> None:
     assert "PostgreSQL and ZooKeeper" in notes
     external = _notes(tmp_path / "external", "external", "--set", "migrations.mode=external")
     assert "python -m jobstore upgrade" in external
-    assert "helm" not in external  # there is no certificate for a client
+    assert "name its Secret in tls.secret.client" in external and "name its Secret" not in notes
+    assert "helm --namespace" not in external  # there is no certificate for a client
 
 
 def _notes(chart: Path, name: str, *words: str) -> str:

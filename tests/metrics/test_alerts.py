@@ -148,8 +148,9 @@ def test_it_says_what_to_do(alert: str) -> None:
     assert rule["labels"]["severity"] in ("critical", "warning")
     assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
     page, _, anchor = rule["annotations"]["runbook_url"].partition("#")
-    assert (page, anchor) == ("docs/metrics.md", alert.lower())
+    assert (page, anchor) == ("docs/operations.md", alert.lower())
     assert anchor in anchors(ROOT / page)
+    assert anchor in anchors(ROOT / "docs" / "metrics.md")
 
 
 def test_the_chart_can_take_it_as_it_is() -> None:

@@ -16,27 +16,31 @@
 {{- if gt (len $name) 52 -}}
 {{- fail (printf "%s is longer than 52 characters: set fullnameOverride to something shorter" $name) -}}
 {{- end -}}
+{{- /* what may be the name of a Service: that of a release may have dots, and begin with a digit */ -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
+{{- fail (printf "%s: names of Services begin with a letter and have no dots: set fullnameOverride" $name) -}}
+{{- end -}}
 {{- $name -}}
 {{- end -}}
 
 {{/* What selects the pods of a component: (dict "root" $ "component" "executor" "group" "gpu"); the group may be missing. */}}
 {{- define "cronquorum.selector" -}}
-app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- with .group }}
-cronquorum/executors: {{ . }}
+cronquorum/executors: {{ . | quote }}
 {{- end }}
 {{- end -}}
 
+{{/* The labels of a resource, or of a pod: ours, which nobody replaces since selectors take them; `labels`; common ones. */}}
 {{- define "cronquorum.labels" -}}
-{{ include "cronquorum.selector" . }}
-app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
-{{- with .root.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $ours := dict
+  "app.kubernetes.io/version" .root.Chart.AppVersion
+  "app.kubernetes.io/managed-by" .root.Release.Service
+  "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_")
+-}}
+{{- merge (include "cronquorum.selector" . | fromYaml) $ours (default (dict) .labels) .root.Values.commonLabels | toYaml -}}
 {{- end -}}
 
 {{/* The metadata of a resource of a component: beside what a selector takes, "name", and "labels" and "annotations" of its own. */}}
@@ -46,9 +50,6 @@ metadata:
   namespace: {{ default .root.Release.Namespace .namespace }}
   labels:
     {{- include "cronquorum.labels" . | nindent 4 }}
-    {{- with .labels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
   {{- with merge (dict) (default (dict) .annotations) .root.Values.commonAnnotations }}
   annotations:
     {{- toYaml . | nindent 4 }}

@@ -6,15 +6,10 @@ What pods of nodes, executors and the migration have in common.
 {{- define "cronquorum.pod.metadata" -}}
 metadata:
   labels:
-    {{- include "cronquorum.labels" . | nindent 4 }}
-    {{- with .values.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "cronquorum.labels" (merge (dict "labels" .values.podLabels) .) | nindent 4 }}
   annotations:
-    checksum/config: {{ include "cronquorum.toml" .config | sha256sum }}
-    {{- with merge (dict) (default (dict) .values.podAnnotations) .root.Values.commonAnnotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- $checksum := include "cronquorum.toml" .config | sha256sum }}
+    {{- merge (dict "checksum/config" $checksum) .values.podAnnotations .root.Values.commonAnnotations | toYaml | nindent 4 }}
 {{- end -}}
 
 {{- define "cronquorum.pod.account" -}}

@@ -1,11 +1,21 @@
 {{/* The groups of executors by name, filled up with what they leave to executorDefaults, and their workload's kind, as JSON. */}}
 {{- define "cronquorum.executors" -}}
 {{- $groups := dict -}}
+{{- $accounts := list -}}
+{{- with .Values.serviceAccount }}{{ if and .create .name }}{{ $accounts = append $accounts .name }}{{ end }}{{ end -}}
 {{- range $name, $own := .Values.executors -}}
 {{- $values := mergeOverwrite (deepCopy $.Values.executorDefaults) (default (dict) $own) -}}
 {{- $kubernetes := has "kubernetes" $values.kinds -}}
 {{- if and $kubernetes $values.autoscaling.enabled -}}
 {{- fail (printf "executors.%s: autoscaling is not for kind kubernetes: the Jobs of an executor that went would be nobody's; give it more slots" $name) -}}
+{{- end -}}
+{{- with $values.serviceAccount -}}
+{{- if and .create .name -}}
+{{- if has .name $accounts -}}
+{{- fail (printf "executors.%s.serviceAccount.name: %s would be made twice: set serviceAccount.create to false for all but one" $name .name) -}}
+{{- end -}}
+{{- $accounts = append $accounts .name -}}
+{{- end -}}
 {{- end -}}
 {{- /* Jobs outlive an executor, and are found again by one of the same name: only a StatefulSet gives that */ -}}
 {{- $_ := set $values "workload" (ternary "StatefulSet" "Deployment" (or $kubernetes $values.persistence.enabled)) -}}

@@ -21,8 +21,9 @@ volumeMounts:
 
 {{- define "cronquorum.migration.spec" -}}
 {{- $it := dict "root" . "component" "migration" "values" .Values.scheduler -}}
-backoffLimit: {{ .Values.migrations.backoffLimit }}
-activeDeadlineSeconds: {{ .Values.migrations.activeDeadlineSeconds }}
+{{- /* `int`: a million, say, would be written as 1e+06 */ -}}
+backoffLimit: {{ int .Values.migrations.backoffLimit }}
+activeDeadlineSeconds: {{ int .Values.migrations.activeDeadlineSeconds }}
 template:
   metadata:
     labels:
