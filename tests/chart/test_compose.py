@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -88,10 +89,13 @@ def test_the_authority_makes_what_the_others_mount(tmp_path: Path) -> None:
     command = [word.replace("$$", "$") for word in config()["services"]["pki"]["command"]]
     command[-1] = command[-1].replace("/pki", str(tmp_path)).replace("10001:10001", f"{os.getuid()}:{os.getgid()}")
     environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    made: list[dict[Path, bytes]] = []
-    for _ in range(2):
-        subprocess.run(command, env=environ, check=True, capture_output=True, timeout=60)
-        made.append({path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()})
+
+    def files(*words: str) -> dict[Path, bytes]:
+        """All that there is after a command."""
+        subprocess.run(words, env=environ, check=True, capture_output=True, timeout=60)
+        return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    made = [files(*command), files(*command)]
     assert made[0] == made[1]
     assert not [path for path in made[0] if path.stat().st_mode & 0o007]
     roles = dict.fromkeys(NODES, "scheduler") | dict.fromkeys(EXECUTORS, "executor") | {"schedctl": "client"}
@@ -99,9 +103,16 @@ def test_the_authority_makes_what_the_others_mount(tmp_path: Path) -> None:
         service = config()["services"][name]
         (mount,) = [each for each in service["volumes"] if each["target"] == "/pki"]
         assert (mount["source"], mount["read_only"]) == (f"pki-{role}", True)
-        files = [value for key, value in service["environment"].items() if value.startswith("/pki/")]
-        assert len(files) == (3 if role == "client" else 4)
-        assert {tmp_path / role / Path(file).name for file in files} <= made[0].keys()
+        named = [value for key, value in service["environment"].items() if value.startswith("/pki/")]
+        assert len(named) == (3 if role == "client" else 4)
+        assert {tmp_path / role / Path(file).name for file in named} <= made[0].keys()
+    # as docs/deployment.md says: new certificates of the same authority
+    (remove,) = re.findall(r"compose run --rm pki sh -c '(.*)'", (ROOT / "docs" / "deployment.md").read_text())
+    left = files("sh", "-c", remove.replace("/pki", str(tmp_path)))
+    assert {path.name for path in left} == {"ca.crt", "ca.key", "zookeeper-password"}
+    anew = files(*command)
+    assert anew.keys() == made[0].keys()
+    assert {path.name for path in anew if anew[path] == made[0][path]} == {path.name for path in left}
     assert not [name for name, each in ours().items() if name != "pki" and "pki-ca" in json.dumps(each.get("volumes"))]
 
 
