@@ -1,11 +1,12 @@
 """What holds for every pod, whatever the values."""
 
 import json
+import re
 from itertools import combinations
 
 import pytest
 
-from tests.chart.rendering import VALUES, Object, Pod, matches, of_kind, one, pods, render
+from tests.chart.rendering import ROOT, VALUES, Object, Pod, matches, of_kind, one, pods, render
 
 ALL = [pytest.param(pod, id=f"{name}: {pod.name}") for name in VALUES for pod in pods(render(name))]
 OFFICIAL = ("postgresql", "zookeeper")
@@ -212,15 +213,17 @@ def test_only_kind_kubernetes_has_a_token_and_rights() -> None:
     rendered = render("everything")
     for account in of_kind(rendered, "ServiceAccount"):
         assert account["automountServiceAccountToken"] is False
+    # which is what is used, says a test of the executor
+    page = (ROOT / "docs" / "cluster.md").read_text()
+    rows = re.findall(r"^\| .* \| `([a-z/]+)` \| ([a-z, ]+) \|$", page, re.MULTILINE)
+    documented = {(resource, verb) for resource, verbs in rows for verb in verbs.split(", ")}
     roles: list[Object] = of_kind(rendered, "Role")
     assert [role["metadata"]["namespace"] for role in roles] == ["batch", "reports"]
     for role in roles:
         rights = {
             (resource, verb) for rule in role["rules"] for resource in rule["resources"] for verb in rule["verbs"]
         }
-        assert {resource for resource, _ in rights} == {"jobs", "pods", "pods/log"}
-        assert {("jobs", "create"), ("jobs", "patch"), ("jobs", "delete"), ("pods/log", "get")} <= rights
-        assert not {verb for resource, verb in rights if resource != "jobs"} - {"get", "list", "watch"}
+        assert rights == documented
     for binding in of_kind(rendered, "RoleBinding"):
         assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "runner", "namespace": "cron"}]
     assert not of_kind(render("dev"), "Role")
