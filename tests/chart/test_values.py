@@ -104,6 +104,7 @@ def test_the_notes_say_the_next_command(tmp_path: Path) -> None:
     assert "get secret prod-cronquorum-client-tls" in notes
     assert 'go-template={{ index .data \\"$file\\" | base64decode }}' in notes
     assert "PostgreSQL and ZooKeeper" in notes
+    assert " &" not in notes  # who goes on before the tunnel is there is refused
     external = _notes(tmp_path / "external", "external", "--set", "migrations.mode=external")
     assert "python -m jobstore upgrade" in external
     assert "name its Secret in tls.secret.client" in external and "name its Secret" not in notes
