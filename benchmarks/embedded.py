@@ -10,12 +10,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from cronquorum import logs
+from cronquorum import garbage, logs
 from schedctl.dev import Embedded
 
 
 def main(settings: dict[str, Any]) -> None:
     logs.configure("warning")
+    garbage.look_rarely()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from cronquorum import logs
+from cronquorum import garbage, logs
 from cronquorum.clock import SystemClock
 from cronquorum.coordination.inprocess import InProcessCoordinator
 from cronquorum.settings import is_loopback, split_host_port
@@ -240,6 +240,7 @@ def run(
     documents = read_sources([str(path) for path in apply])  # what is wrong there is said before anything starts
     logs.configure("warning" if watch else "info")
     logs.listen()
+    garbage.look_rarely()
     sys.path.insert(0, str(Path.cwd()))  # where the user's own task modules are
     with tempfile.TemporaryDirectory(prefix="cronquorum-") as nowhere:
         folder = data or Path(nowhere)

@@ -1,7 +1,6 @@
 """`python -m scheduler`: one node of a cluster."""
 
 import asyncio
-import gc
 import importlib
 import signal
 import socket
@@ -10,7 +9,7 @@ from collections.abc import Sequence
 
 import uvloop
 
-from cronquorum import logs, tracing
+from cronquorum import garbage, logs, tracing
 from cronquorum.certificates import CertificateError
 from cronquorum.clock import SystemClock
 from cronquorum.coordination import CoordinationError
@@ -32,11 +31,6 @@ PROG = "scheduler"
 DESCRIPTION = "A scheduler node: stands in line for leadership, fires triggers when it leads, serves the API."
 
 
-GARBAGE = 50_000, 20, 50
-"""When garbage in circles is looked for: rarely, since what a node holds lives long and has none, and walking through
-the definitions of 50,000 jobs takes a third of a second in which nothing fires."""
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a node until SIGTERM or SIGINT; returns the exit code."""
     settings = NodeSettings.load(sys.argv[1:] if argv is None else argv, prog=PROG, description=DESCRIPTION)
@@ -48,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         for plugin in settings.plugins:
             import_plugin(plugin)
-        gc.set_threshold(*GARBAGE)
+        garbage.look_rarely()
         transport = open_transport(settings.tls.files, Role.SCHEDULER, insecure=settings.insecure)
         uvloop.run(_run(settings, node_id, transport))
     except (CertificateError, StoreError, CoordinationError, SchedulerError, CannotListen) as error:
