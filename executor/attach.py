@@ -266,7 +266,9 @@ class AttachService(ExecutorServiceServicer):
         if outgoing.capacity_due:
             outgoing.capacity_due = False
             writer.capacity(self._attempts.slots, self._attempts.draining)
-        outgoing.write_news(writer, self._clock.monotonic())
+        now = self._clock.monotonic()
+        outgoing.write_news(writer, now)
+        writer.message.clock = now
         return None if writer.empty else writer.message
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
+from math import isfinite
 from typing import TYPE_CHECKING, Protocol
 
 import grpc
@@ -19,6 +21,7 @@ from schedapi.v1 import executor_service_pb2 as wire
 from schedapi.v1.executor_service_pb2_grpc import ExecutorServiceStub
 from scheduler.leader.hearing import Hearing
 from scheduler.leader.outgoing import Outgoing
+from scheduler.leader.transit import Transit
 from scheduler.wire import seconds
 
 PROTOCOL = 1
@@ -115,6 +118,9 @@ class Link:
         """Monotonic seconds of the last lease answer sent: until then the executor may run on."""
         self.hearing = Hearing()
         """Whether it hears us, as far as it was asked."""
+        self.as_of = clock.now()
+        """When the last message was sent, by our clock: what it says was so then."""
+        self._transit = Transit()
         self.busy = False
         """Whether something that it said is being taken in; what it said since then lies unread."""
         self._term = term
@@ -247,6 +253,7 @@ class Link:
             await self._desk.welcomed(self, list(first.welcome.held), list(first.welcome.vouched[:MOST_VOUCHED]))
             self._desk.changed(self)
             if first.reports:
+                self.as_of = self._clock.now()
                 await self._desk.reported(self, list(first.reports))
             while isinstance(message := await self._read(call), wire.ExecutorMessage):
                 await self._take(message)
@@ -261,6 +268,9 @@ class Link:
         self.busy = False
         message = await call.read()
         self.busy = True
+        self.as_of = self._clock.now()
+        if isinstance(message, wire.ExecutorMessage) and message.HasField("clock") and isfinite(message.clock):
+            self.as_of -= timedelta(seconds=self._transit.delay(message.clock, self._clock.monotonic()))
         return message
 
     async def _first(self, call: "Call") -> wire.ExecutorMessage | None:

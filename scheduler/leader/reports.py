@@ -27,6 +27,8 @@ MOST_ASKED = 1_000
 MOST_LYING = 10_000
 """Late reports that are let lie; more are offered again by their executors when they attach anew."""
 EVIDENCE_PER_SECOND = 10
+PORTION = 50
+"""Reports that are taken in at a time."""
 """Refused reports of one executor that are kept; a flood of them is counted and dropped."""
 
 _log = get_logger(__name__)
@@ -59,9 +61,12 @@ class Reports:
             await self._clock.sleep(FULL_PAUSE)
         # a slot is free before its outcome is taken in: who is in line for it shall not wait for that
         self._ahead.release(link, sum(report.HasField("outcome") for report in reports))
+        await asyncio.sleep(0)  # noqa: TID251 - lets what was released leave; it waits for nothing
         now = self._clock.now()
         freed = 0
-        for report in reports:
+        for number, report in enumerate(reports, 1):
+            if number % PORTION == 0:
+                await asyncio.sleep(0)  # noqa: TID251 - what others have in line shall not wait for all of these
             execution = self._named(link, report)
             if execution is not None and not self._catalog.has_definition(execution.job_uid, execution.revision):
                 await self._catalog.fetch_definitions([(execution.job_uid, execution.revision)])
@@ -73,7 +78,7 @@ class Reports:
                 freed += self._apply(link, report, execution, now)
         if freed:
             self._ahead.ended(link, freed)
-            self._outbox.move(self._placement.pump(now))
+            self._outbox.move(self._placement.pump(self._clock.now()))
             self._backlog.slots_are_free()
 
     def _named(self, link: Link, report: pb.Report) -> Execution | None:
@@ -96,7 +101,7 @@ class Reports:
         match report.WhichOneof("what"):
             case "started":
                 if execution.state is State.DISPATCHED:
-                    started = settle.start(execution, now - wire.seconds(report.started.age))
+                    started = settle.start(execution, link.as_of - wire.seconds(report.started.age))
                     self._placement.ask_again(execution.id)
                     self._metrics.started(started)
                     self._move(started)
@@ -152,7 +157,7 @@ class Reports:
 
     def _outcome(self, link: Link, report: pb.Report, execution: Execution, now: datetime) -> None:
         try:
-            outcome = wire.outcome(report.outcome, now)
+            outcome = wire.outcome(report.outcome, link.as_of)
         except ValueError as error:
             outcome = settle.unreadable(str(error), now)
         definition = self._catalog.definition(execution.job_uid, execution.revision)

@@ -1,5 +1,6 @@
 """What executors say, and what they get wrong."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -39,6 +40,24 @@ async def test_progress_and_output_are_on_the_record(stage: Stage) -> None:
     done = await stage.becomes(row, State.SUCCEEDED)
     assert (done.progress, done.progress_note) == (0.4, "half\ufffdway")
     assert [(o.seq, o.data) for o in stage.store.output(row.id, 1, -1, 100)] == [(0, b"line\n"), (1, b"\xff\x00")]
+
+
+@pytest.mark.parametrize("said, delayed", [(500.1, 0.2), (float("nan"), 0.0), (None, 0.0)])
+async def test_what_is_late_to_be_taken_in_is_dated_by_when_it_was_sent(
+    stage: Stage, said: float | None, delayed: float
+) -> None:
+    await stage.lead()
+    executor = await stage.executor()
+    row = await stage.started(executor)
+    key = executor.dispatches[0].key
+    progress = pb.ProgressReport()
+    progress.progress.fraction = 0.5
+    await executor.say(report(key, progress=progress), clock=500.0)
+    await until(lambda: stage.row(row.id).progress == 0.5)
+    await stage.pass_time(0.3)
+    await executor.say(outcome(key), clock=said)
+    done = await stage.becomes(row, State.SUCCEEDED)
+    assert done.ended == stage.clock.now() - timedelta(seconds=delayed)
 
 
 async def test_a_refused_one_goes_to_the_next_and_waits_with_the_reason_when_all_refuse(stage: Stage) -> None:

@@ -28,7 +28,7 @@ from schedapi.v1 import execution_pb2 as schedapi_dot_v1_dot_execution__pb2
 from schedapi.v1 import job_pb2 as schedapi_dot_v1_dot_job__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"schedapi/v1/executor_service.proto\x12\x0bschedapi.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1bschedapi/v1/execution.proto\x1a\x15schedapi/v1/job.proto\"\xaa\x02\n\rLeaderMessage\x12\r\n\x05\x65poch\x18\x01 \x01(\x03\x12!\n\x05hello\x18\x02 \x01(\x0b\x32\x12.schedapi.v1.Hello\x12)\n\ndispatches\x18\x03 \x03(\x0b\x32\x15.schedapi.v1.Dispatch\x12(\n\x07\x63\x61ncels\x18\x04 \x03(\x0b\x32\x17.schedapi.v1.AttemptKey\x12-\n\x0c\x61\x63knowledged\x18\x05 \x03(\x0b\x32\x17.schedapi.v1.AttemptKey\x12&\n\x05lease\x18\x06 \x01(\x0b\x32\x17.schedapi.v1.LeaseGrant\x12)\n\x05reach\x18\x07 \x01(\x0b\x32\x1a.schedapi.v1.ReachQuestion\x12\x10\n\x08\x66\x61rewell\x18\x08 \x01(\x08\"g\n\x05Hello\x12\x10\n\x08protocol\x18\x01 \x01(\x05\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\x13\n\x0b\x65xecutor_id\x18\x03 \x01(\t\x12&\n\x08\x66\x65\x61tures\x18\x04 \x03(\x0e\x32\x14.schedapi.v1.Feature\"i\n\nAttemptKey\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0c\n\x04part\x18\x02 \x01(\x05\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\x12\x11\n\tplacement\x18\x04 \x01(\x05\x12\x13\n\x0bincarnation\x18\x05 \x01(\t\"\x95\x02\n\x08\x44ispatch\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.schedapi.v1.AttemptKey\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0b\n\x03job\x18\x03 \x01(\t\x12\x0f\n\x07trigger\x18\x04 \x01(\t\x12\x19\n\x11scheduled_time_ms\x18\x05 \x01(\x03\x12\x1f\n\x04task\x18\x06 \x01(\x0b\x32\x11.schedapi.v1.Task\x12\'\n\x06params\x18\x07 \x01(\x0b\x32\x17.google.protobuf.Struct\x12*\n\x07timeout\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tmay_rerun\x18\t \x01(\x08\x12\x0e\n\x06origin\x18\n \x01(\t\"\x1b\n\nLeaseGrant\x12\r\n\x05\x61sked\x18\x01 \x01(\x03\"\x1e\n\rReachQuestion\x12\r\n\x05\x61sked\x18\x01 \x01(\x03\"\xe1\x01\n\x0f\x45xecutorMessage\x12%\n\x07welcome\x18\x01 \x01(\x0b\x32\x14.schedapi.v1.Welcome\x12$\n\x07reports\x18\x02 \x03(\x0b\x32\x13.schedapi.v1.Report\x12)\n\x05lease\x18\x03 \x01(\x0b\x32\x1a.schedapi.v1.LeaseQuestion\x12-\n\x08\x63\x61pacity\x18\x04 \x01(\x0b\x32\x1b.schedapi.v1.CapacityChange\x12\'\n\x05reach\x18\x05 \x01(\x0b\x32\x18.schedapi.v1.ReachAnswer\"\xf1\x02\n\x07Welcome\x12\x10\n\x08protocol\x18\x01 \x01(\x05\x12\x13\n\x0b\x65xecutor_id\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\r\n\x05slots\x18\x05 \x01(\x05\x12\r\n\x05kinds\x18\x06 \x03(\t\x12\x30\n\x06labels\x18\x07 \x03(\x0b\x32 .schedapi.v1.Welcome.LabelsEntry\x12\x10\n\x08\x64raining\x18\x08 \x01(\x08\x12(\n\x05lease\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\x04held\x18\n \x03(\x0b\x32\x17.schedapi.v1.AttemptKey\x12\x0f\n\x07vouched\x18\x0b \x03(\t\x12&\n\x08\x66\x65\x61tures\x18\x0c \x03(\x0e\x32\x14.schedapi.v1.Feature\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x1e\n\rLeaseQuestion\x12\r\n\x05\x61sked\x18\x01 \x01(\x03\"\x1c\n\x0bReachAnswer\x12\r\n\x05\x61sked\x18\x01 \x01(\x03\"1\n\x0e\x43\x61pacityChange\x12\r\n\x05slots\x18\x01 \x01(\x05\x12\x10\n\x08\x64raining\x18\x02 \x01(\x08\"\x8e\x02\n\x06Report\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.schedapi.v1.AttemptKey\x12\'\n\x07started\x18\x02 \x01(\x0b\x32\x14.schedapi.v1.StartedH\x00\x12/\n\x08progress\x18\x03 \x01(\x0b\x32\x1b.schedapi.v1.ProgressReportH\x00\x12*\n\x06output\x18\x04 \x01(\x0b\x32\x18.schedapi.v1.OutputChunkH\x00\x12\'\n\x07outcome\x18\x05 \x01(\x0b\x32\x14.schedapi.v1.OutcomeH\x00\x12\'\n\x07refused\x18\x06 \x01(\x0b\x32\x14.schedapi.v1.RefusedH\x00\x42\x06\n\x04what\"1\n\x07Started\x12&\n\x03\x61ge\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"9\n\x0eProgressReport\x12\'\n\x08progress\x18\x01 \x01(\x0b\x32\x15.schedapi.v1.Progress\"8\n\x0bOutputChunk\x12\x0b\n\x03seq\x18\x01 \x01(\x05\x12\x0e\n\x06stream\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"\xf3\x01\n\x07Outcome\x12\r\n\x05state\x18\x01 \x01(\t\x12,\n\tended_age\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03ran\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x06result\x18\x04 \x01(\x0b\x32\x16.google.protobuf.Value\x12\x16\n\texit_code\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12%\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x16.schedapi.v1.TaskError\x12\x0e\n\x06reason\x18\x07 \x01(\tB\x0c\n\n_exit_code\"*\n\x07Refused\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t*K\n\x07\x46\x65\x61ture\x12\x17\n\x13\x46\x45\x41TURE_UNSPECIFIED\x10\x00\x12\x11\n\rFEATURE_REACH\x10\x01\x12\x14\n\x10\x46\x45\x41TURE_FAREWELL\x10\x02\x32Y\n\x0f\x45xecutorService\x12\x46\n\x06\x41ttach\x12\x1a.schedapi.v1.LeaderMessage\x1a\x1c.schedapi.v1.ExecutorMessage(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"schedapi/v1/executor_service.proto\x12\x0bschedapi.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1bschedapi/v1/execution.proto\x1a\x15schedapi/v1/job.proto\"\xaa\x02\n\rLeaderMessage\x12\r\n\x05\x65poch\x18\x01 \x01(\x03\x12!\n\x05hello\x18\x02 \x01(\x0b\x32\x12.schedapi.v1.Hello\x12)\n\ndispatches\x18\x03 \x03(\x0b\x32\x15.schedapi.v1.Dispatch\x12(\n\x07\x63\x61ncels\x18\x04 \x03(\x0b\x32\x17.schedapi.v1.AttemptKey\x12-\n\x0c\x61\x63knowledged\x18\x05 \x03(\x0b\x32\x17.schedapi.v1.AttemptKey\x12&\n\x05lease\x18\x06 \x01(\x0b\x32\x17.schedapi.v1.LeaseGrant\x12)\n\x05reach\x18\x07 \x01(\x0b\x32\x1a.schedapi.v1.ReachQuestion\x12\x10\n\x08\x66\x61rewell\x18\x08 \x01(\x08\"g\n\x05Hello\x12\x10\n\x08protocol\x18\x01 \x01(\x05\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\x13\n\x0b\x65xecutor_id\x18\x03 \x01(\t\x12&\n\x08\x66\x65\x61tures\x18\x04 \x03(\x0e\x32\x14.schedapi.v1.Feature\"i\n\nAttemptKey\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0c\n\x04part\x18\x02 \x01(\x05\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\x12\x11\n\tplacement\x18\x04 \x01(\x05\x12\x13\n\x0bincarnation\x18\x05 \x01(\t\"\x95\x02\n\x08\x44ispatch\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.schedapi.v1.AttemptKey\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0b\n\x03job\x18\x03 \x01(\t\x12\x0f\n\x07trigger\x18\x04 \x01(\t\x12\x19\n\x11scheduled_time_ms\x18\x05 \x01(\x03\x12\x1f\n\x04task\x18\x06 \x01(\x0b\x32\x11.schedapi.v1.Task\x12\'\n\x06params\x18\x07 \x01(\x0b\x32\x17.google.protobuf.Struct\x12*\n\x07timeout\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tmay_rerun\x18\t \x01(\x08\x12\x0e\n\x06origin\x18\n \x01(\t\"\x1b\n\nLeaseGrant\x12\r\n\x05\x61sked\x18\x01 \x01(\x03\"\x1e\n\rReachQuestion\x12\r\n\x05\x61sked\x18\x01 \x01(\x03\"\xff\x01\n\x0f\x45xecutorMessage\x12%\n\x07welcome\x18\x01 \x01(\x0b\x32\x14.schedapi.v1.Welcome\x12$\n\x07reports\x18\x02 \x03(\x0b\x32\x13.schedapi.v1.Report\x12)\n\x05lease\x18\x03 \x01(\x0b\x32\x1a.schedapi.v1.LeaseQuestion\x12-\n\x08\x63\x61pacity\x18\x04 \x01(\x0b\x32\x1b.schedapi.v1.CapacityChange\x12\'\n\x05reach\x18\x05 \x01(\x0b\x32\x18.schedapi.v1.ReachAnswer\x12\x12\n\x05\x63lock\x18\x06 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_clock\"\xf1\x02\n\x07Welcome\x12\x10\n\x08protocol\x18\x01 \x01(\x05\x12\x13\n\x0b\x65xecutor_id\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\r\n\x05slots\x18\x05 \x01(\x05\x12\r\n\x05kinds\x18\x06 \x03(\t\x12\x30\n\x06labels\x18\x07 \x03(\x0b\x32 .schedapi.v1.Welcome.LabelsEntry\x12\x10\n\x08\x64raining\x18\x08 \x01(\x08\x12(\n\x05lease\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\x04held\x18\n \x03(\x0b\x32\x17.schedapi.v1.AttemptKey\x12\x0f\n\x07vouched\x18\x0b \x03(\t\x12&\n\x08\x66\x65\x61tures\x18\x0c \x03(\x0e\x32\x14.schedapi.v1.Feature\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x1e\n\rLeaseQuestion\x12\r\n\x05\x61sked\x18\x01 \x01(\x03\"\x1c\n\x0bReachAnswer\x12\r\n\x05\x61sked\x18\x01 \x01(\x03\"1\n\x0e\x43\x61pacityChange\x12\r\n\x05slots\x18\x01 \x01(\x05\x12\x10\n\x08\x64raining\x18\x02 \x01(\x08\"\x8e\x02\n\x06Report\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.schedapi.v1.AttemptKey\x12\'\n\x07started\x18\x02 \x01(\x0b\x32\x14.schedapi.v1.StartedH\x00\x12/\n\x08progress\x18\x03 \x01(\x0b\x32\x1b.schedapi.v1.ProgressReportH\x00\x12*\n\x06output\x18\x04 \x01(\x0b\x32\x18.schedapi.v1.OutputChunkH\x00\x12\'\n\x07outcome\x18\x05 \x01(\x0b\x32\x14.schedapi.v1.OutcomeH\x00\x12\'\n\x07refused\x18\x06 \x01(\x0b\x32\x14.schedapi.v1.RefusedH\x00\x42\x06\n\x04what\"1\n\x07Started\x12&\n\x03\x61ge\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"9\n\x0eProgressReport\x12\'\n\x08progress\x18\x01 \x01(\x0b\x32\x15.schedapi.v1.Progress\"8\n\x0bOutputChunk\x12\x0b\n\x03seq\x18\x01 \x01(\x05\x12\x0e\n\x06stream\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"\xf3\x01\n\x07Outcome\x12\r\n\x05state\x18\x01 \x01(\t\x12,\n\tended_age\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03ran\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x06result\x18\x04 \x01(\x0b\x32\x16.google.protobuf.Value\x12\x16\n\texit_code\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12%\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x16.schedapi.v1.TaskError\x12\x0e\n\x06reason\x18\x07 \x01(\tB\x0c\n\n_exit_code\"*\n\x07Refused\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t*K\n\x07\x46\x65\x61ture\x12\x17\n\x13\x46\x45\x41TURE_UNSPECIFIED\x10\x00\x12\x11\n\rFEATURE_REACH\x10\x01\x12\x14\n\x10\x46\x45\x41TURE_FAREWELL\x10\x02\x32Y\n\x0f\x45xecutorService\x12\x46\n\x06\x41ttach\x12\x1a.schedapi.v1.LeaderMessage\x1a\x1c.schedapi.v1.ExecutorMessage(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,8 +37,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_WELCOME_LABELSENTRY']._loaded_options = None
   _globals['_WELCOME_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_FEATURE']._serialized_start=2463
-  _globals['_FEATURE']._serialized_end=2538
+  _globals['_FEATURE']._serialized_start=2493
+  _globals['_FEATURE']._serialized_end=2568
   _globals['_LEADERMESSAGE']._serialized_start=166
   _globals['_LEADERMESSAGE']._serialized_end=464
   _globals['_HELLO']._serialized_start=466
@@ -52,29 +52,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REACHQUESTION']._serialized_start=987
   _globals['_REACHQUESTION']._serialized_end=1017
   _globals['_EXECUTORMESSAGE']._serialized_start=1020
-  _globals['_EXECUTORMESSAGE']._serialized_end=1245
-  _globals['_WELCOME']._serialized_start=1248
-  _globals['_WELCOME']._serialized_end=1617
-  _globals['_WELCOME_LABELSENTRY']._serialized_start=1572
-  _globals['_WELCOME_LABELSENTRY']._serialized_end=1617
-  _globals['_LEASEQUESTION']._serialized_start=1619
-  _globals['_LEASEQUESTION']._serialized_end=1649
-  _globals['_REACHANSWER']._serialized_start=1651
-  _globals['_REACHANSWER']._serialized_end=1679
-  _globals['_CAPACITYCHANGE']._serialized_start=1681
-  _globals['_CAPACITYCHANGE']._serialized_end=1730
-  _globals['_REPORT']._serialized_start=1733
-  _globals['_REPORT']._serialized_end=2003
-  _globals['_STARTED']._serialized_start=2005
-  _globals['_STARTED']._serialized_end=2054
-  _globals['_PROGRESSREPORT']._serialized_start=2056
-  _globals['_PROGRESSREPORT']._serialized_end=2113
-  _globals['_OUTPUTCHUNK']._serialized_start=2115
-  _globals['_OUTPUTCHUNK']._serialized_end=2171
-  _globals['_OUTCOME']._serialized_start=2174
-  _globals['_OUTCOME']._serialized_end=2417
-  _globals['_REFUSED']._serialized_start=2419
-  _globals['_REFUSED']._serialized_end=2461
-  _globals['_EXECUTORSERVICE']._serialized_start=2540
-  _globals['_EXECUTORSERVICE']._serialized_end=2629
+  _globals['_EXECUTORMESSAGE']._serialized_end=1275
+  _globals['_WELCOME']._serialized_start=1278
+  _globals['_WELCOME']._serialized_end=1647
+  _globals['_WELCOME_LABELSENTRY']._serialized_start=1602
+  _globals['_WELCOME_LABELSENTRY']._serialized_end=1647
+  _globals['_LEASEQUESTION']._serialized_start=1649
+  _globals['_LEASEQUESTION']._serialized_end=1679
+  _globals['_REACHANSWER']._serialized_start=1681
+  _globals['_REACHANSWER']._serialized_end=1709
+  _globals['_CAPACITYCHANGE']._serialized_start=1711
+  _globals['_CAPACITYCHANGE']._serialized_end=1760
+  _globals['_REPORT']._serialized_start=1763
+  _globals['_REPORT']._serialized_end=2033
+  _globals['_STARTED']._serialized_start=2035
+  _globals['_STARTED']._serialized_end=2084
+  _globals['_PROGRESSREPORT']._serialized_start=2086
+  _globals['_PROGRESSREPORT']._serialized_end=2143
+  _globals['_OUTPUTCHUNK']._serialized_start=2145
+  _globals['_OUTPUTCHUNK']._serialized_end=2201
+  _globals['_OUTCOME']._serialized_start=2204
+  _globals['_OUTCOME']._serialized_end=2447
+  _globals['_REFUSED']._serialized_start=2449
+  _globals['_REFUSED']._serialized_end=2491
+  _globals['_EXECUTORSERVICE']._serialized_start=2570
+  _globals['_EXECUTORSERVICE']._serialized_end=2659
 # @@protoc_insertion_point(module_scope)

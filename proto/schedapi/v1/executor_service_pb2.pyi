@@ -105,18 +105,20 @@ class ReachQuestion(_message.Message):
     def __init__(self, asked: _Optional[int] = ...) -> None: ...
 
 class ExecutorMessage(_message.Message):
-    __slots__ = ("welcome", "reports", "lease", "capacity", "reach")
+    __slots__ = ("welcome", "reports", "lease", "capacity", "reach", "clock")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     REPORTS_FIELD_NUMBER: _ClassVar[int]
     LEASE_FIELD_NUMBER: _ClassVar[int]
     CAPACITY_FIELD_NUMBER: _ClassVar[int]
     REACH_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     reports: _containers.RepeatedCompositeFieldContainer[Report]
     lease: LeaseQuestion
     capacity: CapacityChange
     reach: ReachAnswer
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., reports: _Optional[_Iterable[_Union[Report, _Mapping]]] = ..., lease: _Optional[_Union[LeaseQuestion, _Mapping]] = ..., capacity: _Optional[_Union[CapacityChange, _Mapping]] = ..., reach: _Optional[_Union[ReachAnswer, _Mapping]] = ...) -> None: ...
+    clock: float
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., reports: _Optional[_Iterable[_Union[Report, _Mapping]]] = ..., lease: _Optional[_Union[LeaseQuestion, _Mapping]] = ..., capacity: _Optional[_Union[CapacityChange, _Mapping]] = ..., reach: _Optional[_Union[ReachAnswer, _Mapping]] = ..., clock: _Optional[float] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("protocol", "executor_id", "incarnation", "version", "slots", "kinds", "labels", "draining", "lease", "held", "vouched", "features")
