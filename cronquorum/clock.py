@@ -126,6 +126,15 @@ async def _sleep_until(clock: Clock, deadline: float) -> None:
     await clock.sleep(deadline - clock.monotonic())
 
 
+async def beat(clock: Clock, seconds: float) -> float:
+    """Sleep until the monotonic clock comes to a whole multiple of so many seconds, and return that instant: loops
+    that look again and again wake an idle process together, for to be woken costs it more than most looks."""
+    now = clock.monotonic()
+    left = seconds - now % seconds
+    await clock.sleep(left)
+    return now + left
+
+
 async def every(clock: Clock, seconds: float, duty: Callable[[], object]) -> None:
     """Call a plain function at once and then every so many seconds, until cancelled."""
     while True:

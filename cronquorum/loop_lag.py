@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry
 
-from cronquorum.clock import Clock
+from cronquorum.clock import Clock, beat
 from cronquorum.tally import Tally
 
 LOOK_SECONDS = 1.0
@@ -25,6 +25,5 @@ class LoopLag:
     async def watch(self) -> None:
         """Look until cancelled."""
         while True:
-            asleep = self._clock.monotonic()
-            await self._clock.sleep(LOOK_SECONDS)
-            self._tally.add(max(0.0, self._clock.monotonic() - asleep - LOOK_SECONDS))
+            asked = await beat(self._clock, LOOK_SECONDS)
+            self._tally.add(max(0.0, self._clock.monotonic() - asked))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from cronquorum.clock import Clock
+from cronquorum.clock import Clock, beat
 from cronquorum.logs import get_logger
 from scheduler.leader.leader import Leader
 from scheduler.probe import StoreProbe
@@ -77,7 +77,7 @@ class Fitness:
         interval = min(self._session_timeout / LOOKS, CLOCK_LOOK)
         while True:
             leader.ask(everybody=is_quiet(self._reach, interval))
-            await self._clock.sleep(interval)
+            await beat(self._clock, interval)
             now = self._clock.monotonic()
             if now - looked >= CLOCK_LOOK:
                 looked = now

@@ -21,7 +21,7 @@ from typing import Any
 from kazoo.exceptions import ConnectionLoss
 from kazoo.protocol.states import KazooState, KeeperState
 
-from cronquorum.clock import Clock, wait_for_event
+from cronquorum.clock import Clock, beat, wait_for_event
 from cronquorum.coordination.access import Access
 from cronquorum.coordination.client import Client
 from cronquorum.coordination.contact import Contact, NoContact
@@ -281,7 +281,7 @@ class Session:
                 log.warning("ZooKeeper does not answer: connecting anew", hosts=str(self.hosts))
                 if self._client is not None:
                     self._client.drop()
-            await self._clock.sleep(self.timeout / 8)
+            await beat(self._clock, self.timeout / 8)
 
     def _tell_failure(self) -> None:
         failure = self.failure

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from cronquorum import failpoints
-from cronquorum.clock import Clock
+from cronquorum.clock import Clock, beat
 from cronquorum.coordination import Member, Watch
 from cronquorum.logs import get_logger
 from cronquorum.transport import Transport
@@ -305,7 +305,7 @@ class Leader:
             if self._may_act() and self._clock.monotonic() - audited >= AUDIT:
                 audited = self._clock.monotonic()
                 self._overdue = self.ledger.overdue(self._clock.now() - OVERDUE)
-            await self._clock.sleep(TICK)
+            await beat(self._clock, TICK)
 
     async def welcomed(self, link: Link, held: list[pb.AttemptKey], vouched: list[str]) -> None:
         """An executor answered the Hello."""

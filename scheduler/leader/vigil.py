@@ -7,7 +7,7 @@ attempts asks it for their leases, and the store knows whether another term has 
 import asyncio
 from collections.abc import Callable
 
-from cronquorum.clock import Clock
+from cronquorum.clock import Clock, beat
 from cronquorum.logs import get_logger
 from jobstore.errors import StaleTerm, StoreError
 from jobstore.model import Term
@@ -56,7 +56,7 @@ class Vigil:
             if self.silent and now - asked >= ASK:
                 asked = now
                 await self.vouches()
-            await self._clock.sleep(LOOK)
+            await beat(self._clock, LOOK)
 
     async def turned(self) -> None:
         """Return when `silent` has become another since last this returned. For one who waits."""
