@@ -12,6 +12,7 @@ import pytest
 from cronquorum.clock import SystemClock
 from cronquorum.coordination.inprocess import InProcessCoordinator
 from cronquorum.coordination.protocols import EXECUTORS, CoordinationError
+from executor import service
 from executor.config import ExecutorConfig
 from executor.errors import BadConfig, BadTasks, CannotListen, StartError
 from executor.service import Executor
@@ -235,6 +236,21 @@ async def test_what_a_hurried_executor_ends_is_still_handed_back(start_executor:
     executor.hurry()
     outcome = await stream.outcome(key)
     assert (outcome.state, outcome.reason) == ("lost", "drained")
+    async with asyncio.timeout(PATIENCE):
+        await stopping
+
+
+async def test_a_hurried_executor_whose_leader_has_gone_waits_for_no_farewell(
+    start_executor: StartExecutor, lead: Lead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "HURRIED_FAREWELL_SECONDS", 600.0)
+    executor = await start_executor()
+    leader = await lead(executor)
+    stream = await leader.attach(**WITH_FAREWELL)
+    stopping = asyncio.create_task(executor.stop(60))
+    await stream.wait_for(lambda: stream.capacities)
+    executor.hurry()
+    await leader.close()
     async with asyncio.timeout(PATIENCE):
         await stopping
 

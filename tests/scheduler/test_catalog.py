@@ -11,7 +11,7 @@ import pytest
 from jobstore.changes import DeleteJob, PutJob
 from jobstore.model import Job
 from jobstore.sql.store import SqlStore
-from scheduler.definitions import Defaults
+from scheduler.definitions import Defaults, compile_definition, compile_triggers
 from scheduler.errors import InvalidJob
 from scheduler.leader import catalog as module
 from scheduler.leader.catalog import Catalog
@@ -42,6 +42,17 @@ def test_a_job_is_found_by_uid_and_by_name(catalog: Catalog) -> None:
     assert catalog.job(report.uid) is report
     assert catalog.named("default", "report") is report
     assert catalog.named("other", "report") is None
+
+
+def test_what_was_compiled_elsewhere_is_not_compiled_again(catalog: Catalog) -> None:
+    report = job(triggers=[cron("hourly"), cron("daily")])
+    definition = compile_definition(report.spec, Defaults())
+    schedules = compile_triggers(report.spec, "default", "report", catalog.library)
+    catalog.put_compiled(report, definition, schedules)
+    assert catalog.compile(report) is definition
+    assert list(schedules) == ["hourly", "daily"]
+    assert all(catalog.schedule(report, name) is each for name, each in schedules.items())
+    assert not catalog.has_definition(report.uid, report.revision + 1)
 
 
 def test_an_older_revision_does_not_replace_a_newer_one(catalog: Catalog) -> None:

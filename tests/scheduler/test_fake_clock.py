@@ -3,7 +3,7 @@
 import asyncio
 from datetime import datetime, timedelta
 
-from cronquorum.clock import Clock, every, wait_for_event
+from cronquorum.clock import Clock, beat, every, wait_for_event
 from tests.scheduler.fake_clock import START, FakeClock, turns, until
 
 
@@ -35,6 +35,31 @@ async def test_whoever_sleeps_again_while_time_passes_wakes_again_in_the_same_pa
     beat.cancel()
     await asyncio.gather(beat, return_exceptions=True)
     assert clock.alarms == []
+
+
+async def test_loops_of_one_beat_wake_together_whenever_they_began() -> None:
+    clock = FakeClock()
+    woken: list[tuple[str, float]] = []
+
+    async def look(name: str, seconds: float) -> None:
+        while True:
+            due = await beat(clock, seconds)
+            assert due == clock.monotonic()
+            woken.append((name, due))
+
+    begun = []
+    for name, seconds, pause in (("slow", 0.5, 0.1), ("fast", 0.25, 0.07), ("late", 0.5, 0.2)):
+        await clock.advance(pause)
+        begun.append(asyncio.create_task(look(name, seconds)))
+    await clock.advance(0.7)
+    for task in begun:
+        task.cancel()
+    await asyncio.gather(*begun, return_exceptions=True)
+    assert {(name, due - 5_000.0) for name, due in woken} == {
+        *[("slow", each) for each in (0.5, 1.0)],
+        *[("fast", each) for each in (0.25, 0.5, 0.75, 1.0)],
+        *[("late", each) for each in (0.5, 1.0)],
+    }
 
 
 async def test_waiting_for_an_event_ends_with_the_event_or_the_time() -> None:
