@@ -41,14 +41,15 @@ _NOTES = """\
 * **Lateness of 1,000 at once**: what was recorded ahead has left 4 ms after the second began. Executors have 512 slots
   between them: to take in 512 orders, and to run and report them, takes until 15 ms on two cores that the leader and
   PostgreSQL share, and p50 is among the last of those. The other 488 wait for the reports of the first.
-* **Runs through the API**: a call through gRPC's asyncio library costs its two ends 330 microseconds of CPU with
-  nothing behind it (`bare` in the raw figures, measured in the same run). A run costs 967 in all: 515 the leader, of
-  which a fifth is Python of ours, and the rest gRPC, the event loop and threads that hand the lock to each other; 167
-  PostgreSQL, more than half of it to parse and plan commits of ten runs each; 148 the executors and 139 who calls.
-  For 3,000 a second there are 667.
+* **Runs through the API**: each of the 64 waits for a look at the store whether it was asked before, for two commits,
+  one after the other, and for the executor between them, 32 ms in all; for 3,000 a second it would have to be 21. The
+  two cores are busy for 70 % of that. A run costs 725 microseconds of CPU: 386 the leader, of which a fifth is Python
+  of ours, and the rest gRPC's asyncio library, the event loop, and threads that hand the interpreter's lock to each
+  other; 125 PostgreSQL, more than half of it to parse and plan commits of ten runs each; 111 the executors, and 104
+  who calls. A call with nothing behind it costs its two ends up to 330 (`bare` in the raw figures).
 * **Tried, without gain**: compiling the leader and the store with Cython (5 % of the leader's CPU), Python 3.13, a
   writer that waits 2 to 10 ms for larger commits, no garbage collection at all in nodes, a shorter switch interval of
-  the interpreter, `COPY` for `unnest`, fewer columns on settling, sorted keys, uvloop in executors (it starts a third
+  the interpreter (0.3 and 1 ms), `COPY` for `unnest`, fewer columns on settling, sorted keys, uvloop in executors (it starts a third
   as many processes), a rarer garbage collection in executors.
 * **What gained**: frozen values without `object.__setattr__`, patterns of orders, numbers for keys, columns encoded
   as a whole, one message for a commit, recording ahead, lines of what an executor will soon have slots for (see
