@@ -48,9 +48,9 @@ _NOTES = """\
   other; 125 PostgreSQL, more than half of it to parse and plan commits of ten runs each; 111 the executors, and 104
   who calls. A call with nothing behind it costs its two ends up to 330 (`bare` in the raw figures).
 * **Tried, without gain**: compiling the leader and the store with Cython (5 % of the leader's CPU), Python 3.13, a
-  writer that waits 2 to 10 ms for larger commits, no garbage collection at all in nodes, a shorter switch interval of
-  the interpreter (0.3 and 1 ms), `COPY` for `unnest`, fewer columns on settling, sorted keys, uvloop in executors (it starts a third
-  as many processes), a rarer garbage collection in executors.
+  writer that waits 2 to 10 ms for larger commits, no garbage collection at all in nodes, a switch interval of the
+  interpreter of 0.3 or 1 ms, `COPY` for `unnest`, fewer columns on settling, sorted keys, uvloop in executors (it
+  starts a third as many processes), a rarer garbage collection in executors.
 * **What gained**: frozen values without `object.__setattr__`, patterns of orders, numbers for keys, columns encoded
   as a whole, one message for a commit, recording ahead, lines of what an executor will soon have slots for (see
   [architecture.md](architecture.md)), telling the planner to count rows, not pages, keeping what an apply compiled, a
