@@ -110,9 +110,15 @@ class Stage:
         mine.append(Reign(term, leader))
         self._reigns.append(mine[0])
         if ready:
+
+            def took_over() -> bool:
+                return leader.took_over.is_set() or self.reign.run.done()
+
             if not all(executor.answers for executor in self.executors.values()):
+                called = self.clock.now() + timedelta(seconds=ROLL_CALL)
+                await until(lambda: called in self.clock.alarms or took_over(), "the roll is called")
                 await self.clock.advance(ROLL_CALL)
-            await until(lambda: leader.took_over.is_set() or self.reign.run.done(), "took over")
+            await until(took_over, "took over")
         return leader
 
     async def executor(self, name: str = "executor-1", attached: bool = True, **facts: Any) -> ScriptedExecutor:
