@@ -60,7 +60,9 @@ def _interval(trigger: Trigger, low: int, high: int) -> Iterator[int]:
 
 def _daily(daily: Mapping[str, Any], zone: ZoneInfo, low: int, high: int) -> Iterator[int]:
     begin, end = time_of_day(daily.get("from", "00:00")), time_of_day(daily.get("to", "24:00"))
-    if end < begin:
+    if end == DAY:
+        end -= 1  # 24:00 is the end of the day, and no time of it (docs/manifest.md)
+    elif end < begin:
         end += DAY
     days = values(daily["days"].upper(), 1, 7, WEEKDAYS, 1) if daily.get("days") else frozenset(range(1, 8))
     day = datetime.fromtimestamp(low / 1000, zone).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)

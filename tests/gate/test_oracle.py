@@ -123,12 +123,17 @@ def meant(schedule: Schedule, second: int) -> bool:
             fields = (("seconds", wall.second), ("minutes", wall.minute), ("hours", wall.hour))
             return all(due[field] is None or value in due[field] for field, value in fields)
         case "daily":
-            # midnight is also the end of the day before
-            ends = of_day == 0 and due["to"] == 86400 and (due["to"] - due["from"]) % due["every"] == 0
-            return ends or bool(due["from"] <= of_day <= due["to"] and (of_day - due["from"]) % due["every"] == 0)
+            return bool(due["from"] <= of_day <= due["to"] and (of_day - due["from"]) % due["every"] == 0)
         case "at":
             return bool(second * 10**9 == due["at"])
     return False
+
+
+def test_the_end_of_the_day_is_no_time_of_it() -> None:
+    found = times(
+        {"daily": {"every": "6h", "from": "06:00", "to": "24:00"}}, "2026-11-21T00:00:00Z", "2026-11-22T07:00:00Z"
+    )
+    assert found == ["11-21T06:00:00", "11-21T12:00:00", "11-21T18:00:00", "11-22T06:00:00"]
 
 
 def test_it_reads_the_load_as_the_load_means_it() -> None:
