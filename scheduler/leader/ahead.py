@@ -39,6 +39,8 @@ TURNOVER = 0.1
 """Seconds: an executor may have as many in line as it has ended in so long. One that runs long tasks has none."""
 PORTION = 100
 """Executions that are sent at a time: the first of them shall not wait until the last is encoded."""
+LONGEST_RUSH = 0.25
+"""Seconds for which what has come due at one instant, and stands in line, goes before what is less pressing."""
 
 LARGEST_ORDER = 1024
 """Bytes of an order that is made, and kept, before its time: 5 MB for all of one executor."""
@@ -84,6 +86,9 @@ class Ahead:
         self._lines: dict[Holder, deque[_Unsent]] = {}
         self._moved: dict[Holder, float] = {}
         self._ended: dict[Holder, tuple[float, int, int]] = {}
+        self._rush: float | None = None
+        self.calm = asyncio.Event()
+        """Set when nothing stands in line any more."""
         self._changed = asyncio.Event()
 
     def __len__(self) -> int:
@@ -184,12 +189,12 @@ class Ahead:
             self._moved[unsent.holder] = self._clock.monotonic()
         self._lines[unsent.holder].append(unsent)
 
-    def release(self, link: Link, more: int = 0) -> None:
-        """Send what is in line for an executor, as far as it has free slots; `more` than are known to be free."""
+    def release(self, link: Link) -> None:
+        """Send what is in line for an executor, as far as it has free slots."""
         line = self._lines.get(link.holder)
         if not line or not link.open_for_work or not self._may_send():
             return
-        free = link.slots - self.sent(link.holder) + more
+        free = link.slots - self.sent(link.holder)
         while line and free > 0:
             unsent = line.popleft()
             if self._unsent.get(unsent.number) is not unsent:
@@ -206,6 +211,14 @@ class Ahead:
 
     def _forget_line(self, holder: Holder) -> None:
         del self._lines[holder], self._moved[holder]
+        if not self._lines:
+            self._rush = None
+            self.calm.set()
+
+    def rush(self) -> float:
+        """For how many seconds, at most, what has come due and stands in line still goes before what is less
+        pressing; when nothing does any more, `calm` is set. One rush begins when the one before has been sent."""
+        return 0.0 if self._rush is None else max(0.0, self._rush + LONGEST_RUSH - self._clock.monotonic())
 
     def ended(self, link: Link, count: int) -> None:
         """So many slots of an executor came free."""
@@ -282,4 +295,7 @@ class Ahead:
             link = self._links(holder)
             if link is not None:
                 self.release(link)
+        if self._lines and self._rush is None:
+            self._rush = self._clock.monotonic()
+            self.calm.clear()
         return count > 0

@@ -30,6 +30,7 @@ from scheduler.leader.edits import Edits
 from scheduler.leader.fires import LOOKAHEAD, Fires
 from scheduler.leader.hold import Hold
 from scheduler.leader.hub import Hub
+from scheduler.leader.intake import Intake
 from scheduler.leader.ledger import Ledger
 from scheduler.leader.link import DEFAULT_LEASE, STATES, Link
 from scheduler.leader.outbox import Outbox
@@ -157,6 +158,7 @@ class Leader:
         decisions = Decisions(shared)
         self._fires = Fires(shared, decisions, store, policy.lookahead, policy.ahead)
         self._reports = Reports(shared)
+        self._intake = Intake(self.ahead, clock, self._reports.take)
         self._sweep = Sweep(shared, self.roster, policy.lease.total_seconds(), policy.session_timeout.total_seconds())
         self._reception = Reception(shared, self._reports, self._sweep)
         self._take_over = TakeOver(shared, store)
@@ -178,6 +180,7 @@ class Leader:
         try:
             tasks.append(asyncio.create_task(self._writer.run(), name="writer"))
             tasks.append(asyncio.create_task(self.vigil.run(), name="vigil"))
+            tasks.append(asyncio.create_task(self._intake.run(), name="intake"))
             tasks.append(asyncio.create_task(self._begin(), name="take-over"))
             await self._first_of(tasks)
             tasks.pop()
@@ -309,6 +312,7 @@ class Leader:
 
     async def welcomed(self, link: Link, held: list[pb.AttemptKey], vouched: list[str]) -> None:
         """An executor answered the Hello."""
+        await self._intake.flush()  # what it said before, over an earlier stream
         await self._reception.welcomed(link, held, vouched)
 
     async def leads_by_the_store(self) -> bool:
@@ -317,7 +321,8 @@ class Leader:
 
     async def reported(self, link: Link, reports: list[pb.Report]) -> None:
         """What an executor says, in order."""
-        await self._reports.take(link, reports)
+        self._reports.heard(link, reports)
+        await self._intake.hear(link, reports)
 
     def changed(self, link: Link) -> None:
         """An executor came, went, or changed what it takes."""

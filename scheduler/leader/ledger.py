@@ -31,6 +31,8 @@ class Ledger:
         self._open: dict[int, Execution] = {}
         self._by_job: dict[int, set[int]] = {}
         self._by_holder: dict[Holder, set[int]] = {}
+        self._freed: set[int] = set()
+        self._freed_by: Counter[Holder] = Counter()
         self._checks: list[tuple[datetime, int]] = []
         self._states: Counter[State] = Counter()
         self._placed_in: Counter[str] = Counter()
@@ -77,7 +79,13 @@ class Ledger:
         self._states[execution.state] -= 1
         _discard(self._by_job, execution.job_uid.int, execution.id.int)
         if execution.state in PLACED:
-            _discard(self._by_holder, _holder(execution), execution.id.int)
+            holder = _holder(execution)
+            _discard(self._by_holder, holder, execution.id.int)
+            if execution.id.int in self._freed:
+                self._freed.discard(execution.id.int)
+                self._freed_by[holder] -= 1
+                if not self._freed_by[holder]:
+                    del self._freed_by[holder]
             self._placed_in[execution.namespace] -= 1
 
     def of_job(self, job_uid: UUID) -> list[Execution]:
@@ -94,7 +102,16 @@ class Ledger:
 
     def used_slots(self, holder: Holder) -> int:
         """How many slots of an executor are taken."""
-        return len(self._by_holder.get(holder, ()))
+        return len(self._by_holder.get(holder, ())) - self._freed_by[holder]
+
+    def free(self, execution: Execution) -> bool:
+        """An open execution has given its slot back; what it has become is `put` soon. Tells whether that is news."""
+        number = execution.id.int
+        if number in self._freed or execution.state not in PLACED:
+            return False
+        self._freed.add(number)
+        self._freed_by[_holder(execution)] += 1
+        return True
 
     def holders(self) -> list[Holder]:
         """The incarnations that hold something."""

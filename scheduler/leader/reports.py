@@ -27,9 +27,9 @@ MOST_ASKED = 1_000
 MOST_LYING = 10_000
 """Late reports that are let lie; more are offered again by their executors when they attach anew."""
 EVIDENCE_PER_SECOND = 10
+"""Refused reports of one executor that are kept; a flood of them is counted and dropped."""
 PORTION = 50
 """Reports that are taken in at a time."""
-"""Refused reports of one executor that are kept; a flood of them is counted and dropped."""
 
 _log = get_logger(__name__)
 
@@ -52,15 +52,19 @@ class Reports:
         self._asked = 0
         self._lying: deque[tuple[Link, pb.Report]] = deque()
 
-    async def take(self, link: Link, reports: list[pb.Report]) -> None:
-        """Settle what one message of an executor says; later messages wait until this returns.
+    def heard(self, link: Link, reports: list[pb.Report]) -> None:
+        """These are to be taken in soon. What has ended has given its slot back now: who is in line for that shall not
+        wait so long."""
+        ended = (self._named(link, report) for report in reports if report.HasField("outcome"))
+        freed = sum(self._ledger.free(execution) for execution in ended if execution is not None)
+        if freed:
+            self._ahead.ended(link, freed)
 
-        Questions for the lease are among those: so this must not wait until the leader may act.
-        """
+    async def take(self, link: Link, as_of: datetime, reports: list[pb.Report]) -> None:
+        """Settle what one message of an executor says, which was so at `as_of`; later messages wait until this returns.
+        It does not wait until the leader may act."""
         while self._writer.full:
             await self._clock.sleep(FULL_PAUSE)
-        # a slot is free before its outcome is taken in: who is in line for it shall not wait for that
-        self._ahead.release(link, sum(report.HasField("outcome") for report in reports))
         await asyncio.sleep(0)  # noqa: TID251 - lets what was released leave; it waits for nothing
         now = self._clock.now()
         freed = 0
@@ -75,9 +79,9 @@ class Reports:
             if execution is None:
                 self._stray(link, report, now)
             else:
-                freed += self._apply(link, report, execution, now)
+                freed += self._apply(link, report, execution, as_of, now)
         if freed:
-            self._ahead.ended(link, freed)
+            self._ahead.release(link)
             self._outbox.move(self._placement.pump(self._clock.now()))
             self._backlog.slots_are_free()
 
@@ -96,12 +100,12 @@ class Reports:
             return None
         return execution
 
-    def _apply(self, link: Link, report: pb.Report, execution: Execution, now: datetime) -> bool:
+    def _apply(self, link: Link, report: pb.Report, execution: Execution, as_of: datetime, now: datetime) -> bool:
         """Take in one report; tell whether a slot became free."""
         match report.WhichOneof("what"):
             case "started":
                 if execution.state is State.DISPATCHED:
-                    started = settle.start(execution, link.as_of - wire.seconds(report.started.age))
+                    started = settle.start(execution, as_of - wire.seconds(report.started.age))
                     self._placement.ask_again(execution.id)
                     self._metrics.started(started)
                     self._move(started)
@@ -117,7 +121,7 @@ class Reports:
                 self._refused(link, report, execution, now)
                 return True
             case "outcome":
-                self._outcome(link, report, execution, now)
+                self._outcome(link, report, execution, as_of, now)
                 return True
         return False
 
@@ -155,9 +159,9 @@ class Reports:
         self._outbox.move([placed])
         self._writer.submit([], lambda: link.acknowledge(report.key))
 
-    def _outcome(self, link: Link, report: pb.Report, execution: Execution, now: datetime) -> None:
+    def _outcome(self, link: Link, report: pb.Report, execution: Execution, as_of: datetime, now: datetime) -> None:
         try:
-            outcome = wire.outcome(report.outcome, link.as_of)
+            outcome = wire.outcome(report.outcome, as_of)
         except ValueError as error:
             outcome = settle.unreadable(str(error), now)
         definition = self._catalog.definition(execution.job_uid, execution.revision)

@@ -3,6 +3,7 @@
 import pytest
 
 from jobstore.states import State
+from scheduler.leader import intake as intake_module
 from scheduler.leader import roster as roster_module
 from scheduler.leader import writer as writer_module
 from tests.scheduler.fake_clock import turns, until
@@ -104,9 +105,24 @@ async def test_before_any_was_tried_none_is_known(stage: Stage) -> None:
     assert stage.leader.reach() == (1, None)
 
 
+async def test_what_waits_to_be_taken_in_hides_no_answer_behind_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.lead()
+    executor = await stage.executor()
+    await stage.started(executor)
+    monkeypatch.setattr(writer_module, "LONGEST_QUEUE", 0)
+    await executor.say(outcome(executor.dispatches[0].key))
+    await stage.clock.advance(6)
+    asked = stage.clock.monotonic()
+    stage.leader.ask(everybody=True)
+    await until(lambda: stage.leader.reach() == (1, asked))
+
+
 async def test_who_waits_for_the_store_to_take_in_what_was_said_is_not_deaf(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(intake_module, "MOST_BYTES", 1)
     await stage.lead()
     begin = stage.clock.monotonic()
     executor = await stage.executor()
@@ -115,6 +131,7 @@ async def test_who_waits_for_the_store_to_take_in_what_was_said_is_not_deaf(
     with monkeypatch.context() as full:
         full.setattr(writer_module, "LONGEST_QUEUE", 0)
         await executor.say(outcome(key))
+        await executor.say(outcome(key))  # for which there is no room
         (link,) = stage.leader.roster.links()
         await until(lambda: link.busy)
         stage.leader.ask(everybody=True)

@@ -86,6 +86,7 @@ class Model(RuleBasedStateMachine):
         super().__init__()
         self.ledger = Ledger()
         self.rows: dict[UUID, Execution] = {}
+        self.freed: set[UUID] = set()
         self.now = NOW
 
     ids = st.integers(1, 12)
@@ -112,13 +113,22 @@ class Model(RuleBasedStateMachine):
         )
         assert self.ledger.put(row) is row
         self.rows.pop(row.id, None)
+        self.freed.discard(row.id)
         if not state.final:
             self.rows[row.id] = row
+
+    @rule(number=ids)
+    def free(self, number: int) -> None:
+        row = self.rows.get(UUID(int=number))
+        if row is not None:
+            assert self.ledger.free(row) is (row.state in PLACED and row.id not in self.freed)
+            self.freed |= {row.id} if row.state in PLACED else set()
 
     @rule(number=ids)
     def forget(self, number: int) -> None:
         self.ledger.forget(UUID(int=number))
         self.rows.pop(UUID(int=number), None)
+        self.freed.discard(UUID(int=number))
 
     @rule(seconds=st.integers(0, 10))
     def look(self, seconds: int) -> None:
@@ -130,6 +140,7 @@ class Model(RuleBasedStateMachine):
         for row in due:
             later = replace(row, check_at=self.now + 5 * SECOND)
             self.rows[row.id] = self.ledger.put(later)
+            self.freed.discard(row.id)
 
     @invariant()
     def agrees(self) -> None:
@@ -145,7 +156,7 @@ class Model(RuleBasedStateMachine):
         for holder in HOLDERS:
             mine = {row.id for row in held if (row.executor_id, row.incarnation) == holder}
             assert {row.id for row in self.ledger.held_by(holder)} == mine
-            assert self.ledger.used_slots(holder) == len(mine)
+            assert self.ledger.used_slots(holder) == len(mine - self.freed)
         assert set(self.ledger.holders()) == {(row.executor_id, row.incarnation) for row in held}
         assert self.ledger.placed() == len(held)
         for namespace in ("a", "b"):
