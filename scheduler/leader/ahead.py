@@ -13,6 +13,7 @@ What is for an executor that drains, or is gone, is kept as well, until it is gi
 import asyncio
 import heapq
 import itertools
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -26,9 +27,8 @@ from scheduler import settle
 from scheduler.leader.ledger import Holder, Ledger
 from scheduler.leader.link import Link
 
-AHEAD = timedelta(milliseconds=700)
-"""How long before its time a fire may be recorded. Less than a second, so that what fires each second is looked at when
-its last run is over, and not while the fires of that second are sent."""
+AHEAD = timedelta(milliseconds=950)
+"""How long before its time a fire may be recorded."""
 SECOND_LOOK = timedelta(milliseconds=250)
 """How long before its time a fire is looked at again whose job had something open."""
 MOST = 5_000
@@ -217,7 +217,10 @@ class Ahead:
 
     def rush(self) -> float:
         """For how many seconds, at most, what has come due and stands in line still goes before what is less
-        pressing; when nothing does any more, `calm` is set. One rush begins when the one before has been sent."""
+        pressing; when nothing does any more, `calm` is set. One rush begins when the one before has been sent.
+
+        Not when a record was not committed at its time: a leader that is behind must put nothing off.
+        """
         return 0.0 if self._rush is None else max(0.0, self._rush + LONGEST_RUSH - self._clock.monotonic())
 
     def ended(self, link: Link, count: int) -> None:
@@ -281,7 +284,7 @@ class Ahead:
         """Take those whose time has come, a portion of them; whether there were any."""
         now = self._clock.now()
         holders: set[Holder] = set()
-        count = 0
+        count, behind = 0, False
         while self._times and self._times[0][0] <= now and count < PORTION:
             _, _, unsent = heapq.heappop(self._times)
             count += 1
@@ -291,6 +294,8 @@ class Ahead:
                 if unsent.committed:
                     self._stand_in_line(unsent)
                     holders.add(unsent.holder)
+                else:
+                    behind = True
         for holder in holders:
             link = self._links(holder)
             if link is not None:
@@ -298,4 +303,7 @@ class Ahead:
         if self._lines and self._rush is None:
             self._rush = self._clock.monotonic()
             self.calm.clear()
+        if behind and self._rush is not None:
+            self._rush = -math.inf
+            self.calm.set()
         return count > 0

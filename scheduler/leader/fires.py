@@ -119,7 +119,7 @@ class Fires:
                 return True
         while not self._resting and self._clock.monotonic() - begun < LONGEST_STRETCH:
             now = self._clock.now()
-            due, missing = self._timetable.take(now, LARGEST_TAKE, self._catalog.knows, now + self._reach())
+            due, missing = self._timetable.take(now, LARGEST_TAKE, self._catalog.knows, self._reach())
             for trigger in sorted(due, key=self._order):
                 self._decisions.decide(trigger, now)
             if missing:

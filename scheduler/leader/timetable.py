@@ -17,6 +17,11 @@ _Entry = tuple[datetime, int, int, DueTrigger]
 """When to look at a trigger; its uid as a number, which is compared far quicker; a number that no other has."""
 
 FIRST_UID = UUID(int=0)
+OFTEN = timedelta(seconds=2)
+"""A trigger that has fired so short a time before its next fire fires often."""
+OFTEN_AHEAD = timedelta(milliseconds=500)
+"""How long before its time such a one is looked at, at most: when its last run is over, and not while the fires of that
+second are sent."""
 _START: Place = (datetime.min.replace(tzinfo=UTC), FIRST_UID)
 
 
@@ -25,6 +30,8 @@ class Timetable:
 
     def __init__(self) -> None:
         self._heap: list[_Entry] = []
+        self._often: list[_Entry] = []
+        """Of triggers that fire often."""
         self._later: list[_Entry] = []
         self._next: dict[int, _Entry] = {}
         self._held: set[int] = set()
@@ -73,7 +80,7 @@ class Timetable:
                 missed_until=missed_until,
                 previous_fire=previous_fire,
             )
-            self._insert(self._heap, due, next_fire)
+            self._insert(self._heap_of(due), due, next_fire)
 
     def hold(self, trigger: DueTrigger, until: datetime) -> None:
         """A trigger that was looked at is looked at again at that time, without another due time."""
@@ -87,6 +94,10 @@ class Timetable:
             self._touched.add(uid.int)
         if self._next.pop(uid.int, None) is not None:
             self._held.discard(uid.int)
+
+    def _heap_of(self, trigger: DueTrigger) -> list[_Entry]:
+        before = trigger.previous_fire
+        return self._often if before is not None and trigger.next_fire - before < OFTEN else self._heap
 
     def _insert(self, heap: list[_Entry], trigger: DueTrigger, at: datetime) -> None:
         entry = at, trigger.uid.int, next(self._numbers), trigger
@@ -102,7 +113,7 @@ class Timetable:
         """Take in what the store answered: the triggers between the old horizon and this one."""
         for row in rows:
             if row.uid.int not in self._touched:
-                self._insert(self._heap, row, row.next_fire)
+                self._insert(self._heap_of(row), row, row.next_fire)
         self._horizon = max(self._horizon, horizon)
         self._reading = None
         self._touched.clear()
@@ -120,44 +131,48 @@ class Timetable:
         self._frozen.discard(job_uid.int)
 
     def take(
-        self, now: datetime, limit: int, ready: Callable[[UUID], bool], ahead: datetime | None = None
+        self, now: datetime, limit: int, ready: Callable[[UUID], bool], ahead: timedelta = timedelta(0)
     ) -> tuple[list[DueTrigger], set[UUID]]:
         """Remove and return triggers that are due, in order, at most `limit`; those of frozen jobs stay.
 
         So do those of jobs that are not `ready`: their jobs' uids are the second part of the answer. Those that were
-        not looked at before are taken when they are due at `ahead`, if that is given.
+        not looked at before are taken so much `ahead` of their times; those that fire often, by `OFTEN_AHEAD` at most.
         """
         taken: list[DueTrigger] = []
         missing: set[UUID] = set()
-        self._take(self._later, now, limit, ready, taken, missing)
-        self._take(self._heap, ahead or now, limit, ready, taken, missing)
+        self._take([(self._later, now)], limit, ready, taken, missing)
+        heaps = [(self._heap, now + ahead), (self._often, now + min(ahead, OFTEN_AHEAD))]
+        self._take(heaps, limit, ready, taken, missing)
         return taken, missing
 
     def _take(
         self,
-        heap: list[_Entry],
-        until: datetime,
+        heaps: list[tuple[list[_Entry], datetime]],
         limit: int,
         ready: Callable[[UUID], bool],
         taken: list[DueTrigger],
         missing: set[UUID],
     ) -> None:
-        left: list[_Entry] = []
-        while heap and heap[0][0] <= until and len(taken) < limit and len(missing) < limit:
+        left: list[tuple[list[_Entry], _Entry]] = []
+        while len(taken) < limit and len(missing) < limit:
+            due = [heap for heap, until in heaps if heap and heap[0][0] <= until]
+            if not due:
+                break
+            heap = min(due)
             entry = heapq.heappop(heap)
             trigger = entry[3]
             if not self._is_current(entry):
                 continue
             if trigger.job_uid.int in self._frozen:
-                left.append(entry)
+                left.append((heap, entry))
             elif not ready(trigger.job_uid):
-                left.append(entry)
+                left.append((heap, entry))
                 missing.add(trigger.job_uid)
             else:
                 del self._next[entry[1]]
                 self._held.discard(entry[1])
                 taken.append(trigger)
-        for entry in left:
+        for heap, entry in left:
             heapq.heappush(heap, entry)
 
     def of(self, uid: UUID) -> DueTrigger | None:
@@ -176,8 +191,12 @@ class Timetable:
 
     def next_due(self, ahead: timedelta = timedelta(0)) -> datetime | None:
         """When the next trigger that may fire is to be looked at: one that was not yet so much before it is due."""
-        unheld, held = self._first(self._heap), self._first(self._later)
-        return min((at for at in (held, unheld and unheld - ahead) if at is not None), default=None)
+        first = (
+            (self._first(self._heap), ahead),
+            (self._first(self._often), min(ahead, OFTEN_AHEAD)),
+            (self._first(self._later), timedelta(0)),
+        )
+        return min((at - before for at, before in first if at is not None), default=None)
 
     def _first(self, heap: list[_Entry]) -> datetime | None:
         while heap and not self._is_current(heap[0]):

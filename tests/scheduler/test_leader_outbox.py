@@ -13,6 +13,7 @@ from jobstore.sql.store import SqlStore
 from jobstore.states import State
 from schedapi.v1 import executor_service_pb2 as pb
 from scheduler.leader.leader import TICK
+from tests.scheduler.building import cron
 from tests.scheduler.fake_clock import until
 from tests.scheduler.scripted_executor import ScriptedExecutor, outcome
 from tests.scheduler.stage import MINUTELY, Stage
@@ -92,6 +93,27 @@ async def test_no_outcome_is_acknowledged_before_it_is_committed(stage: Stage, h
     hold.open.set()
     await until(lambda: executor.acknowledged == [key])
     assert stage.row(row.id).state is State.SUCCEEDED
+
+
+async def test_a_leader_that_is_behind_with_recording_takes_in_what_has_ended_at_once(stage: Stage, hold: Hold) -> None:
+    await stage.lead()
+    executor = await stage.executor(slots=1)
+    for name in ("one", "two", "three"):
+        await stage.apply(name, triggers=MINUTELY)
+    await stage.apply("often", triggers=[cron("main", "59,0 * * * * ?")])  # the last to be recorded for the minute
+    await stage.pass_time(59)
+    (earlier,) = await stage.dispatched(executor)
+    await executor.say(outcome(earlier.key))
+    await stage.becomes(earlier, State.SUCCEEDED)
+    await stage.pass_time(0.3)
+    hold.open.clear()
+    await stage.clock.advance(0.7)
+    _, first = await stage.dispatched(executor, 2)
+    await executor.say(outcome(first.key))
+    assert len(await stage.dispatched(executor, 3)) == 3
+    hold.open.set()
+    await stage.becomes(first, State.SUCCEEDED)
+    assert len(executor.dispatches) == 3, "others are still in line"
 
 
 async def test_to_one_that_drains_nothing_is_sent_any_more(stage: Stage, hold: Hold) -> None:

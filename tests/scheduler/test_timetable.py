@@ -1,6 +1,6 @@
 """The triggers due in the next seconds: nothing lost, nothing twice."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from jobstore.model import DueTrigger
-from scheduler.leader.timetable import FIRST_UID, Place, Timetable
+from scheduler.leader.timetable import FIRST_UID, OFTEN_AHEAD, Place, Timetable
 from tests.scheduler.building import NOW
 
 SECOND = timedelta(seconds=1)
@@ -53,6 +53,24 @@ def test_at_most_so_many_are_taken_and_the_rest_stays() -> None:
     assert take(timetable, 1, limit=2) == [0, 1]
     assert take(timetable, 1, limit=2) == [2, 3]
     assert take(timetable, 1, limit=2) == [4]
+
+
+def test_what_fires_often_is_looked_at_less_long_before_its_time() -> None:
+    timetable = known(
+        10, due(1, 5), replace(due(2, 5), previous_fire=NOW + 4 * SECOND), replace(due(3, 5), previous_fire=NOW)
+    )
+    ahead = timedelta(milliseconds=950)
+    assert timetable.next_due(ahead) == NOW + 4.05 * SECOND
+
+    def looked_at(at: float) -> list[int]:
+        taken, _ = timetable.take(NOW + at * SECOND, 100, lambda job: True, ahead)
+        return [trigger.uid.int - 1 for trigger in taken]
+
+    assert [looked_at(at) for at in (4.04, 4.05, 4.49)] == [[], [1, 3], []]
+    assert timetable.next_due(ahead) == NOW + 5 * SECOND - OFTEN_AHEAD
+    timetable.put(uid(4), JOBS[0], NOW + 4.6 * SECOND, 1)
+    timetable.put(uid(5), JOBS[0], NOW + 5.6 * SECOND, 1, None, NOW + 4.6 * SECOND)
+    assert [looked_at(at) for at in (4.5, 5.1)] == [[4, 2], [5]]
 
 
 def test_what_lies_behind_the_horizon_is_left_to_the_store() -> None:
@@ -137,11 +155,12 @@ class Racing(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         self.now += seconds * SECOND
 
-    @rule(number=triggers, seconds=instants)
-    def put(self, number: int, seconds: int | None) -> None:
-        job = JOBS[number % 3]
-        self.truth[uid(number)] = Row(job, self.instant(seconds))
-        self.timetable.put(uid(number), job, self.instant(seconds), 0)
+    @rule(number=triggers, seconds=instants, before=st.none() | st.integers(0, 4))
+    def put(self, number: int, seconds: int | None, before: int | None) -> None:
+        job, next_fire = JOBS[number % 3], self.instant(seconds)
+        previous = None if next_fire is None or before is None else next_fire - before * SECOND
+        self.truth[uid(number)] = Row(job, next_fire)
+        self.timetable.put(uid(number), job, next_fire, 0, None, previous)
 
     @rule(number=triggers)
     def drop(self, number: int) -> None:
