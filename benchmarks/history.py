@@ -37,7 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, default=1000, metavar="N", help="that fire on each second")
     parser.add_argument("--seconds", type=int, default=20, metavar="N")
     # a node looks every 30 s for what to forget
-    parser.add_argument("--retention-seconds", type=int, default=65, metavar="N", help="for which that is watched")
+    parser.add_argument("--retention-seconds", type=int, default=240, metavar="N", help="for which that is watched")
     parser.set_defaults(spread=False, profile=None, profile_to=None)
     add_cluster_options(parser)
     add_concurrency_option(parser)
