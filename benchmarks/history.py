@@ -8,7 +8,7 @@ they are shows whether that blocks anything.
 import argparse
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
@@ -120,14 +120,15 @@ def _retention(rig: Rig, store: str, options: argparse.Namespace) -> dict[str, A
     """Have the oldest day forgotten, while jobs fire."""
     _reopen(rig, store, "--retention", f"{DAYS}d")
     warm_up(rig, 1)
-    before = _old(rig.record)
+    expired = host_time() - timedelta(days=DAYS)
+    before = _old(rig.record, expired)
     began = time.monotonic()
     found = lateness(rig, argparse.Namespace(**{**vars(options), "seconds": options.retention_seconds}))
-    removed, seconds = before - _old(rig.record), time.monotonic() - began
+    left, seconds = _old(rig.record, expired), time.monotonic() - began
     return {
         "day": options.rows // DAYS,
-        "removed": removed,
-        "left": _old(rig.record),
+        "removed": before - left,
+        "left": left,
         "seconds": round(seconds),
         "lateness_ms": found["lateness_ms"],
         "p99_over_time_ms": found["p99_over_time_ms"],
@@ -135,10 +136,9 @@ def _retention(rig: Rig, store: str, options: argparse.Namespace) -> dict[str, A
     }
 
 
-def _old(record: Record) -> int:
-    """How many executions are older than they are to be kept."""
-    expired = record.instant(host_time() - timedelta(days=DAYS))
-    return int(record.ask("SELECT count(*) FROM executions WHERE final AND ended < ?", expired)[0][0])
+def _old(record: Record, than: datetime) -> int:
+    """How many executions ended before then."""
+    return int(record.ask("SELECT count(*) FROM executions WHERE final AND ended < ?", record.instant(than))[0][0])
 
 
 def _medians(found: dict[str, list[dict[str, Any]]], figure: Callable[[dict[str, Any]], float]) -> dict[str, float]:
