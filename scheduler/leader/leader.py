@@ -251,7 +251,7 @@ class Leader:
             pending_writes=len(self._writer),
             executors={state: executors[state] for state in STATES},
             slots=sum(link.slots for link in links if link.open_for_work),
-            used=self.ledger.placed() - len(self.ahead),
+            used=self.ledger.placed() - len(self.ahead) - self.ledger.freed,
         )
 
     async def write(self, *changes: Change) -> None:

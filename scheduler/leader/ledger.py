@@ -113,6 +113,11 @@ class Ledger:
         self._freed_by[_holder(execution)] += 1
         return True
 
+    @property
+    def freed(self) -> int:
+        """How many have given their slots back, and what they have become is still to be put."""
+        return len(self._freed)
+
     def holders(self) -> list[Holder]:
         """The incarnations that hold something."""
         return list(self._by_holder)

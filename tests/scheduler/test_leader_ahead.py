@@ -344,6 +344,7 @@ async def three_at_once(stage: Stage) -> tuple[ScriptedExecutor, list[str]]:
     await stage.dispatched(executor, 2)
     await turns(50)
     assert [stage.rows(name)[0].state for name in names] == [State.DISPATCHED] * 3
+    assert stage.leader.figures().used == 1
     return executor, names
 
 

@@ -157,6 +157,7 @@ class Model(RuleBasedStateMachine):
             mine = {row.id for row in held if (row.executor_id, row.incarnation) == holder}
             assert {row.id for row in self.ledger.held_by(holder)} == mine
             assert self.ledger.used_slots(holder) == len(mine - self.freed)
+        assert self.ledger.freed == len(self.freed)
         assert set(self.ledger.holders()) == {(row.executor_id, row.incarnation) for row in held}
         assert self.ledger.placed() == len(held)
         for namespace in ("a", "b"):
