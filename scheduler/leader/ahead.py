@@ -26,6 +26,7 @@ from schedapi.v1 import executor_service_pb2 as pb
 from scheduler import settle
 from scheduler.leader.ledger import Holder, Ledger
 from scheduler.leader.link import Link
+from scheduler.leader.timetable import fires_often
 
 AHEAD = timedelta(milliseconds=950)
 """How long before its time a fire may be recorded."""
@@ -219,7 +220,8 @@ class Ahead:
         """For how many seconds, at most, what has come due and stands in line still goes before what is less
         pressing; when nothing does any more, `calm` is set. One rush begins when the one before has been sent.
 
-        Not when a record was not committed at its time: a leader that is behind must put nothing off.
+        Not when the record of a trigger that fires often was not committed at its time: a leader that does not keep up
+        with those must put nothing off.
         """
         return 0.0 if self._rush is None else max(0.0, self._rush + LONGEST_RUSH - self._clock.monotonic())
 
@@ -294,7 +296,7 @@ class Ahead:
                 if unsent.committed:
                     self._stand_in_line(unsent)
                     holders.add(unsent.holder)
-                else:
+                elif unsent.trigger is not None and fires_often(unsent.trigger):
                     behind = True
         for holder in holders:
             link = self._links(holder)

@@ -312,7 +312,7 @@ class Leader:
 
     async def welcomed(self, link: Link, held: list[pb.AttemptKey], vouched: list[str]) -> None:
         """An executor answered the Hello."""
-        await self._intake.flush()  # what it said before, over an earlier stream
+        await self._intake.taken(link)  # what it said before, over an earlier stream
         await self._reception.welcomed(link, held, vouched)
 
     async def leads_by_the_store(self) -> bool:

@@ -18,11 +18,16 @@ _Entry = tuple[datetime, int, int, DueTrigger]
 
 FIRST_UID = UUID(int=0)
 OFTEN = timedelta(seconds=2)
-"""A trigger that has fired so short a time before its next fire fires often."""
+"""Between two fires of a trigger that fires often there is less than this."""
 OFTEN_AHEAD = timedelta(milliseconds=500)
 """How long before its time such a one is looked at, at most: when its last run is over, and not while the fires of that
 second are sent."""
 _START: Place = (datetime.min.replace(tzinfo=UTC), FIRST_UID)
+
+
+def fires_often(trigger: DueTrigger) -> bool:
+    """Whether it has fired only a moment before its next fire."""
+    return trigger.previous_fire is not None and trigger.next_fire - trigger.previous_fire < OFTEN
 
 
 class Timetable:
@@ -96,8 +101,7 @@ class Timetable:
             self._held.discard(uid.int)
 
     def _heap_of(self, trigger: DueTrigger) -> list[_Entry]:
-        before = trigger.previous_fire
-        return self._often if before is not None and trigger.next_fire - before < OFTEN else self._heap
+        return self._often if fires_often(trigger) else self._heap
 
     def _insert(self, heap: list[_Entry], trigger: DueTrigger, at: datetime) -> None:
         entry = at, trigger.uid.int, next(self._numbers), trigger
