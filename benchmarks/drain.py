@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import checks, figures, jobs
-from benchmarks.options import add_cluster_options, shape
+from benchmarks.options import add_cluster_options, at_least_one, shape
 from benchmarks.profile import profiled
 from benchmarks.record import Record
 from benchmarks.rig import STORES, Rig
@@ -27,7 +27,7 @@ APPLIED = 800
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_cluster_options(parser)
-    parser.add_argument("--fires", type=int, default=50_000, metavar="N")
+    parser.add_argument("--fires", type=at_least_one, default=50_000, metavar="N")
     parser.add_argument("--store", choices=STORES, default="postgresql")
     parser.add_argument("--profile", metavar="PROCESS", help="leader, executor or embedded: run py-spy on it")
     parser.add_argument("--profile-to", type=Path, default=Path("profile.txt"), metavar="FILE")

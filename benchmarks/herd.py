@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks import checks, figures, jobs
 from benchmarks.drain import warm_up
-from benchmarks.options import add_cluster_options, add_concurrency_option, shape
+from benchmarks.options import add_cluster_options, add_concurrency_option, at_least_one, divisor_of, shape
 from benchmarks.record import Row
 from benchmarks.rig import Rig
 from benchmarks.tasks import STAMP
@@ -20,9 +20,11 @@ TARGET_MS = 500
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--jobs", type=int, default=10_000, metavar="N")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="how often they fire")
-    parser.add_argument("--period", type=int, default=60, metavar="SECONDS", help="between two rounds; divides 60")
+    parser.add_argument("--jobs", type=at_least_one, default=10_000, metavar="N")
+    parser.add_argument("--rounds", type=at_least_one, default=5, metavar="N", help="how often they fire")
+    parser.add_argument(
+        "--period", type=divisor_of(60), default=60, metavar="SECONDS", help="between two rounds; divides 60"
+    )
     add_cluster_options(parser)
     add_concurrency_option(parser)
 

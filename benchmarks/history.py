@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.drain import drain, warm_up
 from benchmarks.lateness import lateness
-from benchmarks.options import add_cluster_options, add_concurrency_option, shape
+from benchmarks.options import add_cluster_options, add_concurrency_option, at_least_one, shape
 from benchmarks.record import PostgresRecord, Record
 from benchmarks.rig import Rig
 from benchmarks.seeding import copies
@@ -31,13 +31,15 @@ EMPTY, FULL = "empty", "full"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rows", type=int, default=10_000_000, metavar="N")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N")
-    parser.add_argument("--fires", type=int, default=20_000, metavar="N", help="of each drain")
-    parser.add_argument("--jobs", type=int, default=1000, metavar="N", help="that fire on each second")
-    parser.add_argument("--seconds", type=int, default=20, metavar="N")
+    parser.add_argument("--rows", type=at_least_one, default=10_000_000, metavar="N")
+    parser.add_argument("--rounds", type=at_least_one, default=3, metavar="N")
+    parser.add_argument("--fires", type=at_least_one, default=20_000, metavar="N", help="of each drain")
+    parser.add_argument("--jobs", type=at_least_one, default=1000, metavar="N", help="that fire on each second")
+    parser.add_argument("--seconds", type=at_least_one, default=20, metavar="N")
     # a node looks every 30 s for what to forget
-    parser.add_argument("--retention-seconds", type=int, default=240, metavar="N", help="for which that is watched")
+    parser.add_argument(
+        "--retention-seconds", type=at_least_one, default=240, metavar="N", help="for which that is watched"
+    )
     parser.set_defaults(spread=False, profile=None, profile_to=None)
     add_cluster_options(parser)
     add_concurrency_option(parser)

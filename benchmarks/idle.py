@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks import jobs
 from benchmarks.drain import warm_up
-from benchmarks.options import add_cluster_options, shape
+from benchmarks.options import add_cluster_options, at_least_one, shape
 from benchmarks.rig import Rig
 from benchmarks.usage import memory, spent
 from benchmarks.waiting import pause
@@ -17,8 +17,8 @@ TARGET_PERCENT = 1.0
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--jobs", type=int, default=10_000, metavar="N")
-    parser.add_argument("--seconds", type=int, default=60, metavar="N")
+    parser.add_argument("--jobs", type=at_least_one, default=10_000, metavar="N")
+    parser.add_argument("--seconds", type=at_least_one, default=60, metavar="N")
     add_cluster_options(parser)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks import checks, figures, jobs
 from benchmarks.drain import warm_up
-from benchmarks.options import add_cluster_options, add_concurrency_option, shape
+from benchmarks.options import add_cluster_options, add_concurrency_option, at_least_one, shape
 from benchmarks.rig import Rig
 from benchmarks.tasks import STAMP
 from benchmarks.usage import memory, spent
@@ -25,8 +25,8 @@ TARGETS = {(1000, False): (10, 30), (1000, True): (3, 15), (5000, False): (None,
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--jobs", type=int, default=1000, metavar="N")
-    parser.add_argument("--seconds", type=int, default=60, metavar="N")
+    parser.add_argument("--jobs", type=at_least_one, default=1000, metavar="N")
+    parser.add_argument("--seconds", type=at_least_one, default=60, metavar="N")
     parser.add_argument("--spread", action="store_true")
     add_cluster_options(parser)
     add_concurrency_option(parser)

@@ -38,11 +38,11 @@ _NOTES = """\
   the lock.
 * **PostgreSQL** spends half of its share on indexes: settling changes what two partial indexes cover, so no update is
   HOT.
-* **Lateness of 1,000 at once**: until the last has started both cores are busy with nothing else. To send an order costs
-  the leader 9 microseconds, to take it in, run and report it an executor 39: together 48 ms of CPU, which two cores
-  that are as fast as can be have done after 25 ms. What has ended is settled after that. 512 orders leave at once, for
-  so many slots there are, in 5 ms; the executors report of the first before they have taken in the last of those, and
-  p50 is among the last. By samples of all processes, by the millisecond of the second in which they fell.
+* **Lateness of 1,000 at once**: until the last has started both cores are busy with nothing else. To send an order
+  costs the leader 9 microseconds, to take it in, run and report it an executor 39: together 48 ms of CPU, which two
+  cores that are as fast as can be have done after 25 ms. What has ended is settled then. 512 orders leave at once,
+  for so many slots there are, in 5 ms; the executors report of the first before they have taken in the last of those,
+  and p50 is among the last. By samples of all processes, by the millisecond of the second in which they fell.
 * **5,000 each second**: the same five times over, 120 ms at the best of this machine. A second's fires cost 1.0 to 1.35
   seconds of the two cores, and the leader alone is busy for 50 to 70 % of the second: in its slow hours a machine as
   this one has little left.

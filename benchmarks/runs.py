@@ -14,7 +14,7 @@ from benchmarks import figures, jobs
 from benchmarks.calls import Called, call
 from benchmarks.drain import warm_up
 from benchmarks.echo import bare
-from benchmarks.options import add_cluster_options, shape
+from benchmarks.options import add_cluster_options, at_least_one, seconds, shape
 from benchmarks.profile import profiled
 from benchmarks.record import Row
 from benchmarks.rig import STORES, Rig
@@ -30,8 +30,8 @@ BARE = 5
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--calls", type=int, default=64, metavar="N", help="at a time")
-    parser.add_argument("--seconds", type=float, default=20, metavar="N")
+    parser.add_argument("--calls", type=at_least_one, default=64, metavar="N", help="at a time")
+    parser.add_argument("--seconds", type=seconds, default=20, metavar="N")
     parser.add_argument("--store", choices=STORES, default="postgresql")
     add_cluster_options(parser)
     parser.add_argument("--profile", metavar="PROCESS", help="leader, executor or embedded: run py-spy on it")

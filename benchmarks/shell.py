@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks import bare, checks, jobs
 from benchmarks.commands import run as run_command
 from benchmarks.drain import APPLIED, settled, warm_up
-from benchmarks.options import add_cluster_options, shape
+from benchmarks.options import add_cluster_options, at_least_one, shape
 from benchmarks.rig import Rig
 from benchmarks.usage import memory, spent
 from benchmarks.waiting import wait_until
@@ -24,8 +24,8 @@ LIMITS = (8, 64)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--fires", type=int, default=6000, metavar="N", help="in each round")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N")
+    parser.add_argument("--fires", type=at_least_one, default=6000, metavar="N", help="in each round")
+    parser.add_argument("--rounds", type=at_least_one, default=3, metavar="N")
     add_cluster_options(parser)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks import checks, jobs
 from benchmarks.drain import warm_up
-from benchmarks.options import add_cluster_options, shape
+from benchmarks.options import add_cluster_options, at_least_one, divisor_of, shape
 from benchmarks.record import Record
 from benchmarks.rig import NODE, Rig
 from benchmarks.seeding import ID, copies
@@ -27,9 +27,9 @@ TEMPLATE, STANDBY = "template", "node-2"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--triggers", type=int, default=1_000_000, metavar="N")
-    parser.add_argument("--rate", type=int, default=100, metavar="N", help="due in a second; divides 1000")
-    parser.add_argument("--seconds", type=int, default=60, metavar="N")
+    parser.add_argument("--triggers", type=at_least_one, default=1_000_000, metavar="N")
+    parser.add_argument("--rate", type=divisor_of(1000), default=100, metavar="N", help="due in a second; divides 1000")
+    parser.add_argument("--seconds", type=at_least_one, default=60, metavar="N")
     add_cluster_options(parser)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.drain import drain, warm_up
-from benchmarks.options import add_cluster_options, shape
+from benchmarks.options import add_cluster_options, at_least_one, shape
 from benchmarks.peers import NotAvailable, Task, apscheduler, procrastinate, quartz
 from benchmarks.rig import Rig
 
@@ -22,8 +22,8 @@ PEERS: dict[str, Callable[[Task], dict[str, Any]]] = {
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(profile=None, profile_to=None)
-    parser.add_argument("--fires", type=int, default=5000, metavar="N", help="of each peer")
-    parser.add_argument("--own-fires", type=int, default=50_000, metavar="N", help="of Cronquorum")
+    parser.add_argument("--fires", type=at_least_one, default=5000, metavar="N", help="of each peer")
+    parser.add_argument("--own-fires", type=at_least_one, default=50_000, metavar="N", help="of Cronquorum")
     add_cluster_options(parser)
 
 

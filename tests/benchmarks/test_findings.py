@@ -112,3 +112,22 @@ def test_the_chart_has_a_bar_for_each_row_that_was_measured() -> None:
     assert picture.count("<rect ") == 1 + 2 + 2  # the paper, two rows, two drains
     assert ">1.07<" in picture
     assert ">0.50<" in picture
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        ("lateness --jobs 0", "argument --jobs: '0' is no whole number from 1 on"),
+        ("drain --executors -1", "argument --executors: '-1' is no whole number from 1 on"),
+        ("herd --period 7", "argument --period: 7 does not divide 60"),
+        ("runs --seconds nan", "argument --seconds: 'nan' is no number of seconds above 0"),
+        ("idle --settle soon", "argument --settle: 'soon' is no number of seconds above 0"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused_before_anything_starts(
+    arguments: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, *options = arguments.split()
+    with pytest.raises(SystemExit):
+        command.parser_of(name).parse_args(options)
+    assert told in capsys.readouterr().err
