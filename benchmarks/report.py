@@ -51,8 +51,9 @@ _NOTES = """\
   the rest is recorded when its time has come, while executors wait, and the last starts after 500 to 1,100 ms. Which
   rounds those are changes from run to run.
 * **This machine** is a virtual one whose speed is not its own: a loop of Python alone takes 0.31 to 0.63 s from one
-  minute to the next, and the CPU time of a fire moves with it. The same code drained 6,600 and 9,900 jobs a second
-  within one hour, and with 1,000 at once its p50 / p99 were 13.3 / 27.3 and 18.4 / 44.5 ms.
+  minute to the next, and the CPU time of a fire moves with it. Within two hours the same code drained 6,600 and 9,900
+  jobs a second; with 1,000 at once its p50 / p99 were 13.3 / 27.3 and 23.8 / 54.1 ms, and one run alone took 4.6 and
+  9.5 ms, as the code before it did by turns. Only runs by turns, or the CPU time of PostgreSQL beside, compare.
 * **Runs through the API**: each of the 64 waits for a look at the store whether it was asked before, for two commits,
   one after the other, and for the executor between them, 32 ms in all; for 3,000 a second it would have to be 21. The
   two cores are busy for 70 % of that. A run costs 725 microseconds of CPU: 386 the leader, of which a fifth is Python
